@@ -1,0 +1,229 @@
+import type { Generated } from 'kysely'
+import type { EventId, RoomId, Timestamp, UserId } from '../types.ts'
+
+/** Membership of a person in a room (spec: `m.room.member`). */
+export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
+type Flag = 0 | 1
+
+export interface MetaTable {
+  name: string
+  value: string
+}
+
+export interface SealedTable {
+  name: string
+  value: Uint8Array
+  updated_at: Timestamp
+}
+
+export interface CryptoDatabaseTable {
+  name: string
+  version: number
+  definition: string
+}
+
+export interface CryptoObjectTable {
+  database: string
+  store: string
+  key: Uint8Array
+  value: Uint8Array
+}
+
+export interface EncryptedRoomTable {
+  room_id: RoomId
+  algorithm: string
+  rotation_period_ms: number | null
+  rotation_messages: number | null
+  seen_at: Timestamp
+}
+
+export interface RoomTable {
+  room_id: RoomId
+  own_membership: Membership
+  name: string | null
+  topic: string | null
+  canonical_alias: string | null
+  /** `m.space` for spaces. */
+  room_type: string | null
+  room_version: string | null
+  /** JSON array of user ids that created the room (room v12: these are above every power level). */
+  creators: Generated<string>
+  join_rule: string | null
+  history_visibility: string | null
+  /** JSON content of `m.room.power_levels`; null = the event is absent. */
+  power_levels: string | null
+  replacement_room: string | null
+  joined_count: number | null
+  invited_count: number | null
+  /** 1 = the membership list has to be fetched again. */
+  dirty: Generated<Flag>
+  baseline_at: Timestamp | null
+  updated_at: Timestamp
+}
+
+export interface MemberTable {
+  room_id: RoomId
+  user_id: UserId
+  membership: Membership
+  display_name: string | null
+  event_id: EventId | null
+  updated_at: Timestamp
+}
+
+export interface JournalTable {
+  event_id: EventId
+  sequence: number
+  room_id: RoomId
+  sender: UserId
+  kind: 'message' | 'invite' | 'member'
+  /** The raw event as it came. */
+  event: string
+  /** 1 = it was sent while the bot was away. */
+  late: Flag
+  state: 'pending' | 'running' | 'waiting' | 'done'
+  note: string | null
+  received_at: Timestamp
+  done_at: Timestamp | null
+}
+
+export interface OutboxTable {
+  txn_id: string
+  sequence: number
+  room_id: RoomId
+  type: string
+  content: string
+  state: 'queued' | 'sent' | 'failed'
+  attempts: Generated<number>
+  event_id: EventId | null
+  error: string | null
+  created_at: Timestamp
+  updated_at: Timestamp
+}
+
+export interface PlanTable {
+  plan_id: Generated<number>
+  event_id: EventId
+  command: string
+  asker: UserId
+  room_id: RoomId
+  arguments: string
+  summary: string
+  state: 'confirming' | 'running' | 'done' | 'expired' | 'cancelled' | 'saved'
+  created_at: Timestamp
+  finished_at: Timestamp | null
+}
+
+export interface EffectTable {
+  plan_id: number
+  step: number
+  kind: string
+  effect: string
+  state: 'planned' | 'intended' | 'done' | 'skipped' | 'failed' | 'unknown'
+  code: string | null
+  detail: string | null
+  data: string | null
+  intended_at: Timestamp | null
+  finished_at: Timestamp | null
+}
+
+export interface ConfirmationTable {
+  code: string
+  plan_id: number
+  asker: UserId
+  room_id: RoomId
+  expires_at: Timestamp
+  answered_at: Timestamp | null
+  answered_by_event: EventId | null
+}
+
+export interface JobTable {
+  job_id: Generated<number>
+  kind: string
+  unique_key: string
+  payload: string
+  progress: Generated<string>
+  state: 'waiting' | 'running' | 'done' | 'dead' | 'cancelled'
+  run_at: Timestamp
+  attempts: Generated<number>
+  last_error: string | null
+  created_by: string | null
+  created_at: Timestamp
+  updated_at: Timestamp
+}
+
+export interface DirectRoomTable {
+  user_id: UserId
+  room_id: RoomId
+  marker: string
+  created_at: Timestamp
+}
+
+export interface DirectIntentTable {
+  user_id: UserId
+  marker: string
+  intended_at: Timestamp
+}
+
+export interface LinkTable {
+  user_id: UserId
+  account_pk: number
+  username: string
+  proven: Generated<Flag>
+  created_by: string
+  created_at: Timestamp
+}
+
+export interface AccountTable {
+  pk: number
+  username: string
+  username_folded: string
+  name: string
+  email: string
+  email_folded: string
+  type: string
+  is_active: Flag
+  is_superuser: Flag
+  /** JSON array of group uuids. */
+  groups: Generated<string>
+  matrix_id: string | null
+  seen_at: Timestamp
+}
+
+export interface AuditTable {
+  audit_id: Generated<number>
+  at: Timestamp
+  actor: UserId
+  room_id: RoomId
+  event_id: EventId
+  command: string
+  arguments: string
+  outcome: string
+  code: string
+  detail: string | null
+  plan: string | null
+  outcomes: string | null
+  answer_event_id: EventId | null
+  duration_ms: number
+}
+
+/** All tables; `migrations/` makes them. */
+export interface Schema {
+  meta: MetaTable
+  sealed: SealedTable
+  crypto_database: CryptoDatabaseTable
+  crypto_object: CryptoObjectTable
+  encrypted_room: EncryptedRoomTable
+  room: RoomTable
+  member: MemberTable
+  journal: JournalTable
+  outbox: OutboxTable
+  plan: PlanTable
+  effect: EffectTable
+  confirmation: ConfirmationTable
+  job: JobTable
+  direct_room: DirectRoomTable
+  direct_intent: DirectIntentTable
+  link: LinkTable
+  account: AccountTable
+  audit: AuditTable
+}
