@@ -7,7 +7,11 @@ export type Inline =
   | { readonly italic: string }
   | { readonly code: string }
   | /** A pill. It notifies only if the id is also in `Answer.mentions`. */ { readonly user: UserId; readonly name?: string }
-  | /** A link to a room; `via` = servers to join through. */ { readonly room: RoomId; readonly name: string; readonly via: readonly string[] }
+  | /** A link to a room; `via` = servers to join through. */ {
+      readonly room: RoomId
+      readonly name: string
+      readonly via: readonly string[]
+    }
   | { readonly link: string; readonly text?: string }
 
 export type Block =

@@ -80,7 +80,15 @@ export interface RoomReference {
 }
 
 /** A parsed value: text | integer or milliseconds | flag | words | references. */
-export type ArgumentValue = string | number | boolean | readonly string[] | UserReference | readonly UserReference[] | RoomReference | readonly RoomReference[]
+export type ArgumentValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | UserReference
+  | readonly UserReference[]
+  | RoomReference
+  | readonly RoomReference[]
 
 /** Parsed arguments by positional name and option name. Absent = not given. Made with a null prototype. */
 export type Arguments = Readonly<Record<string, ArgumentValue | undefined>>

@@ -17,7 +17,11 @@ export type Effect =
       /** Linked in the same transaction that stores the outcome. */
       readonly userId?: UserId
     }
-  | { readonly kind: 'account.attributes'; readonly account: AccountReference; readonly attributes: Readonly<Record<string, string | readonly string[] | boolean>> }
+  | {
+      readonly kind: 'account.attributes'
+      readonly account: AccountReference
+      readonly attributes: Readonly<Record<string, string | readonly string[] | boolean>>
+    }
   | { readonly kind: 'account.group'; readonly account: AccountReference; readonly group: string; readonly groupName: string }
   | { readonly kind: 'account.link'; readonly account: AccountReference; readonly userId: UserId }
   | { readonly kind: 'account.deactivate'; readonly account: AccountReference }

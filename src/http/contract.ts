@@ -39,7 +39,13 @@ export interface GateRequest {
 
 /** What came of a request. */
 export type GateResult =
-  | { readonly ok: true; readonly status: number; readonly body: unknown; readonly headers: Readonly<Record<string, string>>; readonly ms: number }
+  | {
+      readonly ok: true
+      readonly status: number
+      readonly body: unknown
+      readonly headers: Readonly<Record<string, string>>
+      readonly ms: number
+    }
   | GateFailure
 
 /** Why a request gave no usable answer. Holds no token, no query string, no body of ours. */
@@ -58,7 +64,11 @@ export type GateFailure = {
       readonly headers: Readonly<Record<string, string>>
     }
   | /** 429 with a wait longer than `maxWaitMs`, or retries used up. */ { readonly code: 'limited'; readonly retryAfterMs: number }
-  | /** No connection, reset, DNS, TLS… `reason` is fit for people. */ { readonly code: 'network'; readonly reason: string; readonly tls: boolean }
+  | /** No connection, reset, DNS, TLS… `reason` is fit for people. */ {
+      readonly code: 'network'
+      readonly reason: string
+      readonly tls: boolean
+    }
   | /** One attempt or the whole deadline ran out. */ { readonly code: 'timeout' }
   | /** 2xx, but not the JSON that was promised. */ { readonly code: 'malformed'; readonly status: number }
   | /** The circuit breaker is open: nothing was sent. */ { readonly code: 'down'; readonly retryAfterMs: number }
