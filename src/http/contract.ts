@@ -19,6 +19,8 @@ export interface GateRequest {
   readonly contentType?: string
   /** Bearer token; absent = the request is anonymous. */
   readonly token?: string
+  /** Further headers, names in lower case. `authorization`, `user-agent`, `accept` and `content-type` are the gate's own. */
+  readonly headers?: Readonly<Record<string, string>>
   /**
    * Whether it may be repeated after a failure whose effect is unknown (time-out, reset, 5xx). GET is; a PUT with a transaction id
    * is; a POST that creates is not.
@@ -80,6 +82,19 @@ export interface Gate {
   /** The origin and prefix all paths are below, without a trailing slash. */
   readonly baseUrl: string
   request(request: GateRequest): Promise<GateResult>
+  /** What went out so far, one row per route, method and outcome. */
+  metrics(): readonly RouteCount[]
   /** Refuses new requests, cancels waiting ones, gives running ones `graceMs`, closes the connections. */
   close(graceMs?: number): Promise<void>
+}
+
+/** How often a route ended in one way, for the metrics page. Retried attempts count one by one. */
+export interface RouteCount {
+  readonly route: string
+  readonly method: Method
+  /** The HTTP status, or `network`, `timeout`, `cancelled`, `malformed`, `limited`, `down`. */
+  readonly outcome: string
+  readonly count: number
+  /** Sum of the milliseconds these attempts took. */
+  readonly totalMs: number
 }
