@@ -34,6 +34,9 @@ CREATE TABLE encrypted_room (
   algorithm TEXT NOT NULL,
   rotation_period_ms INTEGER,
   rotation_messages INTEGER,
+  -- The session in use: messages counted in blocks (never fewer than were sent) and when it began.
+  session_messages INTEGER NOT NULL DEFAULT 0,
+  session_started_at INTEGER,
   seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

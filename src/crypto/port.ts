@@ -1,0 +1,96 @@
+import type { DeviceId, EventId, JsonObject, RoomId, UserId } from '../types.ts'
+
+/** The part of a `/sync` answer that the engine needs. */
+export interface CryptoSync {
+  readonly toDevice: readonly unknown[]
+  readonly changedDevices: readonly string[]
+  readonly leftDevices: readonly string[]
+  /** Absent keys mean zero (sync v2). */
+  readonly oneTimeKeyCounts: Readonly<Record<string, number>>
+  readonly unusedFallbackKeys: readonly string[] | undefined
+}
+
+/** How far the sender of an encrypted event can be believed. */
+export type SenderTrust =
+  | /** Sent by a device that its owner has cross-signed. */ 'signed'
+  | /** The device is known, but its owner has not signed it. */ 'unsigned'
+  | /** The device is not (or no longer) known. */ 'unknown-device'
+  | /** Owner of the session and sender of the event differ: forged. */ 'mismatched-sender'
+  | /** The person was verified by us and then changed identity. */ 'identity-changed'
+  | /** The key came second-hand. */ 'not-guaranteed'
+
+/** A decrypted room event. */
+export interface Decrypted {
+  readonly ok: true
+  readonly type: string
+  readonly content: JsonObject
+  readonly trust: SenderTrust
+  readonly deviceId: DeviceId | undefined
+}
+
+/** Why an event could not be decrypted. */
+export interface Undecryptable {
+  readonly ok: false
+  readonly code: 'missing-key' | 'withheld' | 'forged' | 'other'
+  /** The withheld code (`m.unverified`, …), if the sender gave one. */
+  readonly withheld: string | undefined
+  readonly sessionId: string | undefined
+}
+
+/** Encryption of one room, from the directory and the one-way memory. */
+export interface RoomEncryption {
+  readonly roomId: RoomId
+  readonly historyVisibility: string
+  /** Everybody who gets the key: joined, and invited unless the visibility is `joined`. */
+  readonly recipients: readonly UserId[]
+  readonly rotationPeriodMs: number
+  readonly rotationMessages: number
+}
+
+/** What encrypting gave: ciphertext to send as `m.room.encrypted`, or why it cannot be sent now. Never plaintext. */
+export type Encrypted =
+  | { readonly ok: true; readonly content: JsonObject }
+  | { readonly ok: false; readonly code: 'keys-not-shared'; readonly words: string }
+
+/** One device of a person, as the engine knows it. */
+export interface KnownDevice {
+  readonly deviceId: DeviceId
+  readonly signed: boolean
+}
+
+/**
+ * End-to-end encryption behind one port, so that the engine can be changed. Every call has a deadline: a panic inside the engine would leave
+ * it pending for ever.
+ */
+export interface CryptoPort {
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  /** `wasm 18.9.0` or such, for `/readyz` and `!status`. */
+  readonly engine: string
+  /** Feeds to-device events, device lists and key counts. Nothing is on disk before `commit`. */
+  feed(sync: CryptoSync): Promise<void>
+  /** Runs `work` and stores what the engine has written since `feed`, in one SQLite transaction. */
+  commit(work: () => void): void
+  /** Sends what the engine wants to send (keys to upload, users to query, to-device messages); each on its own, failures are logged and retried. */
+  flushOutgoing(): Promise<void>
+  decrypt(roomId: RoomId, event: JsonObject): Promise<Decrypted | Undecryptable>
+  /** Shares the room key where needed, then encrypts. The result is on disk before it is returned. */
+  encrypt(room: RoomEncryption, type: string, content: JsonObject): Promise<Encrypted>
+  /** Membership, visibility or device lists changed: check the room's recipients again at the next message. */
+  touch(roomId: RoomId): void
+  /** Someone left: the next message begins a new session. */
+  rotate(roomId: RoomId): Promise<void>
+  /** Asks the server for a person's devices now, and returns them. `undefined` = the server could not be asked. */
+  queryDevices(userId: UserId): Promise<readonly KnownDevice[] | undefined>
+  /** Called with the rooms for which keys have arrived. */
+  onRoomKeys(listener: (keys: readonly { readonly roomId: RoomId; readonly sessionId: string }[]) => void): void
+  /** Called with people whose device list changed (from the sync stream). */
+  onDevicesChanged(listener: (userIds: readonly UserId[]) => void): void
+  close(): Promise<void>
+}
+
+/** What stands in the journal for an encrypted event that waits for its key. */
+export interface WaitingEvent {
+  readonly eventId: EventId
+  readonly sessionId: string
+}

@@ -1,0 +1,374 @@
+import { createRequire } from 'node:module'
+import {
+  CollectStrategy,
+  DecryptionErrorCode,
+  DecryptionSettings,
+  DeviceId as WasmDeviceId,
+  DeviceLists,
+  EncryptionAlgorithm,
+  EncryptionSettings,
+  HistoryVisibility,
+  initAsync,
+  OlmMachine,
+  RequestType,
+  RoomId as WasmRoomId,
+  ShieldStateCode,
+  StoreHandle,
+  TrustRequirement,
+  UserId as WasmUserId,
+} from '@matrix-org/matrix-sdk-crypto-wasm'
+import type { DecryptedRoomEvent, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
+import type { Database } from '../database/database.ts'
+import type { GateResult } from '../http/contract.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { Logger } from '../operations/logger.ts'
+import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import type { DurableStore } from './durable-store.ts'
+import type { CryptoHttp } from './http.ts'
+import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEncryption, SenderTrust, Undecryptable } from './port.ts'
+import { RoomSessions } from './room-sessions.ts'
+
+/** What the engine needs. */
+export interface WasmEngineOptions {
+  readonly database: Database
+  readonly store: DurableStore
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  /** 32 bytes, bound to user and device. */
+  readonly storeKey: Uint8Array
+  readonly http: CryptoHttp
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The engine panicked or a call never came back: the process must end and start again. */
+  readonly onBroken: (error: Error) => void
+}
+
+/** No call into the engine takes this long unless it has panicked (milliseconds). */
+const callDeadlineMs = 60_000
+/** The engine's own limits lie above ours, so that it never finds a session expired that we still use (it panics then). */
+const messageSlack = 50
+const periodSlackMs = 24 * 3_600_000
+
+const visibilities: Readonly<Record<string, HistoryVisibility>> = {
+  invited: HistoryVisibility.Invited,
+  joined: HistoryVisibility.Joined,
+  world_readable: HistoryVisibility.WorldReadable,
+}
+
+/** The Rust crypto state machine, built for WebAssembly, on the durable store. */
+export class WasmEngine implements CryptoPort {
+  readonly userId: UserId
+  readonly deviceId: DeviceId
+  readonly engine: string
+  /** The state machine itself: for `identity.ts` only. */
+  readonly machine: OlmMachine
+  readonly #options: WasmEngineOptions
+  readonly #rooms: RoomSessions
+  readonly #decryption = new DecryptionSettings(TrustRequirement.Untrusted)
+  #keyListeners: ((keys: readonly { roomId: RoomId; sessionId: string }[]) => void)[] = []
+  #deviceListeners: ((userIds: readonly UserId[]) => void)[] = []
+  #outgoing: Promise<void> | undefined
+  #claim: Promise<unknown> = Promise.resolve()
+  #keyCounts = ''
+  #closed = false
+
+  private constructor(options: WasmEngineOptions, machine: OlmMachine) {
+    this.#options = options
+    this.machine = machine
+    this.userId = options.userId
+    this.deviceId = options.deviceId
+    this.engine = `wasm ${(createRequire(import.meta.url)('@matrix-org/matrix-sdk-crypto-wasm/package.json') as { version: string }).version}`
+    this.#rooms = new RoomSessions(options.database, options.clock)
+  }
+
+  /** Loads the engine and opens its store. The store key is bound to user and device: another one is refused by the engine. */
+  static async open(options: WasmEngineOptions): Promise<WasmEngine> {
+    await initAsync()
+    const name = `gatehouse/${options.userId}/${options.deviceId}`
+    const quiet = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: (line: unknown) => options.logger.debug({ engine: String(line) }, 'crypto engine'),
+    }
+    const handle = await StoreHandle.openWithKey(name, options.storeKey, quiet)
+    const machine = await OlmMachine.initFromStore(new WasmUserId(options.userId), new WasmDeviceId(options.deviceId), handle, quiet)
+    const engine = new WasmEngine(options, machine)
+    machine.registerRoomKeyUpdatedCallback((infos) => {
+      const keys = infos.map((info) => ({ roomId: info.roomId.toString() as RoomId, sessionId: info.sessionId }))
+      for (const listener of engine.#keyListeners) listener(keys)
+      return Promise.resolve()
+    })
+    machine.registerDevicesUpdatedCallback((userIds) => {
+      engine.#devicesChanged(userIds as UserId[])
+      return Promise.resolve()
+    })
+    return engine
+  }
+
+  /** Every call into the engine: with a deadline, and off once it is closed. */
+  async #call<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error('the crypto engine is closed')
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const error = new Error(`the crypto engine did not come back from ${name}`)
+        this.#options.onBroken(error)
+        reject(error)
+      }, callDeadlineMs)
+    })
+    try {
+      return await Promise.race([work(), deadline])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async feed(sync: CryptoSync): Promise<void> {
+    const counts = JSON.stringify([sync.oneTimeKeyCounts, sync.unusedFallbackKeys])
+    const nothing =
+      sync.toDevice.length === 0 && sync.changedDevices.length === 0 && sync.leftDevices.length === 0 && counts === this.#keyCounts
+    // Feeding costs 4 ms and rewrites the account row even when there is nothing.
+    if (nothing) return
+    this.#options.store.begin()
+    const users = (ids: readonly string[]): WasmUserId[] => ids.map((id) => new WasmUserId(id))
+    await this.#call('receiveSyncChanges', () =>
+      this.machine.receiveSyncChanges(
+        JSON.stringify(sync.toDevice),
+        new DeviceLists(users(sync.changedDevices), users(sync.leftDevices)),
+        new Map(Object.entries(sync.oneTimeKeyCounts)),
+        sync.unusedFallbackKeys === undefined ? undefined : new Set(sync.unusedFallbackKeys),
+        new DecryptionSettings(TrustRequirement.Untrusted),
+      ),
+    )
+    this.#keyCounts = counts
+    if (sync.changedDevices.length > 0) this.#devicesChanged(sync.changedDevices as readonly UserId[])
+  }
+
+  #devicesChanged(userIds: readonly UserId[]): void {
+    this.#rooms.touchUsers(userIds)
+    for (const listener of this.#deviceListeners) listener(userIds)
+  }
+
+  commit(work: () => void): void {
+    this.#options.database.transaction(() => {
+      work()
+      this.#options.store.flush()
+    })
+    this.#options.store.release()
+  }
+
+  flushOutgoing(): Promise<void> {
+    // One at a time: two uploads of keys at once would confuse the server's count.
+    this.#outgoing ??= this.#sendOutgoing().finally(() => {
+      this.#outgoing = undefined
+    })
+    return this.#outgoing
+  }
+
+  async #sendOutgoing(): Promise<void> {
+    const requests = (await this.#call('outgoingRequests', () => this.machine.outgoingRequests())) as {
+      readonly id: string
+      readonly type: RequestType
+      readonly body: string
+      readonly event_type?: string
+      readonly txn_id?: string
+    }[]
+    if (requests.length === 0) return
+    await this.#options.store.durable()
+    for (const request of requests) {
+      const result = await this.#send(request)
+      if (result === undefined) continue
+      if (result.ok) await this.markSent(request.id, request.type, result.body)
+      else this.#options.logger.warn({ route: result.route, code: result.code }, 'a key request failed; it is repeated after the next sync')
+    }
+  }
+
+  async #send(request: {
+    readonly type: RequestType
+    readonly body: string
+    readonly event_type?: string
+    readonly txn_id?: string
+  }): Promise<GateResult | undefined> {
+    const { http, logger } = this.#options
+    const body: unknown = JSON.parse(request.body)
+    switch (request.type) {
+      case RequestType.KeysUpload:
+        return http.keysUpload(body)
+      case RequestType.KeysQuery:
+        return http.keysQuery(body)
+      case RequestType.KeysClaim:
+        return http.keysClaim(body)
+      case RequestType.SignatureUpload:
+        return http.signaturesUpload(body)
+      case RequestType.ToDevice:
+        return http.sendToDevice(request.event_type ?? '', request.txn_id ?? '', body)
+      case RequestType.RoomMessage:
+      case RequestType.KeysBackup:
+        logger.debug({ type: RequestType[request.type] }, 'the engine asked for something this bot does not do')
+        return undefined
+    }
+  }
+
+  /** Tells the engine the answer to one of its requests. */
+  async markSent(id: string, type: RequestType, body: unknown): Promise<void> {
+    await this.#call('markRequestAsSent', () => this.machine.markRequestAsSent(id, type, JSON.stringify(body ?? {})))
+  }
+
+  async decrypt(roomId: RoomId, event: JsonObject): Promise<Decrypted | Undecryptable> {
+    const content = (event['content'] ?? {}) as JsonObject
+    const sessionId = typeof content['session_id'] === 'string' ? content['session_id'] : undefined
+    // A relation outside the ciphertext is the server's word, not the sender's: the engine would take it over.
+    const { 'm.relates_to': _outer, ...inside } = content
+    try {
+      const decrypted = await this.#call('decryptRoomEvent', () =>
+        this.machine.decryptRoomEvent(JSON.stringify({ ...event, content: inside }), new WasmRoomId(roomId), this.#decryption),
+      )
+      const plain = JSON.parse(decrypted.event) as JsonObject
+      return {
+        ok: true,
+        type: typeof plain['type'] === 'string' ? plain['type'] : '',
+        content: (plain['content'] ?? {}) as JsonObject,
+        trust: trustOf(decrypted),
+        deviceId: decrypted.senderDevice?.toString() as DeviceId | undefined,
+      }
+    } catch (error) {
+      return { ok: false, ...undecryptable(error), sessionId }
+    }
+  }
+
+  encrypt(room: RoomEncryption, type: string, content: JsonObject): Promise<Encrypted> {
+    return this.#rooms.exclusive(room.roomId, async () => {
+      if (this.#rooms.due(room)) {
+        await this.#call('invalidateGroupSession', () => this.machine.invalidateGroupSession(new WasmRoomId(room.roomId)))
+        this.#rooms.begin(room.roomId)
+      }
+      const generation = this.#rooms.generation(room.roomId)
+      if (!this.#rooms.clean(room)) {
+        const failure = await this.#share(room)
+        if (failure !== undefined) return { ok: false, code: 'keys-not-shared', words: failure }
+        this.#rooms.shared(room, generation)
+      }
+      this.#rooms.count(room.roomId)
+      const ciphertext = await this.#call('encryptRoomEvent', () =>
+        this.machine.encryptRoomEvent(new WasmRoomId(room.roomId), type, JSON.stringify(content)),
+      )
+      await this.#options.store.durable()
+      return { ok: true, content: JSON.parse(ciphertext) as JsonObject }
+    })
+  }
+
+  /** Brings the room key to every device of the recipients. Returns why it could not, in words. */
+  async #share(room: RoomEncryption): Promise<string | undefined> {
+    const users = (): WasmUserId[] => room.recipients.map((id) => new WasmUserId(id))
+    await this.#call('updateTrackedUsers', () => this.machine.updateTrackedUsers(users()))
+    await this.flushOutgoing()
+    const claimed = await this.#claimSessions(users)
+    if (claimed !== undefined) return claimed
+    const settings = new EncryptionSettings()
+    settings.algorithm = EncryptionAlgorithm.MegolmV1AesSha2
+    settings.historyVisibility = visibilities[room.historyVisibility] ?? HistoryVisibility.Shared
+    settings.rotationPeriod = BigInt(room.rotationPeriodMs + periodSlackMs) * 1000n
+    settings.rotationPeriodMessages = BigInt(room.rotationMessages + messageSlack)
+    settings.sharingStrategy = CollectStrategy.allDevices()
+    const requests: ToDeviceRequest[] = await this.#call('shareRoomKey', () =>
+      this.machine.shareRoomKey(new WasmRoomId(room.roomId), users(), settings),
+    )
+    if (requests.length > 0) await this.#options.store.durable()
+    for (const request of requests) {
+      const result = await this.#options.http.sendToDevice(request.event_type, request.txn_id, JSON.parse(request.body))
+      if (!result.ok) return `the room key could not be sent to everybody (${result.code})`
+      await this.markSent(request.id, RequestType.ToDevice, result.body)
+    }
+    return undefined
+  }
+
+  /** Opens Olm sessions where they are missing. One claim at a time, as the engine wants it. */
+  #claimSessions(users: () => WasmUserId[]): Promise<string | undefined> {
+    const run = async (): Promise<string | undefined> => {
+      const request = await this.#call('getMissingSessions', () => this.machine.getMissingSessions(users()))
+      if (request === null || request === undefined) return undefined
+      await this.#options.store.durable()
+      const result = await this.#options.http.keysClaim(JSON.parse(request.body))
+      if (!result.ok) return `one-time keys could not be claimed (${result.code})`
+      await this.markSent(request.id, RequestType.KeysClaim, result.body)
+      return undefined
+    }
+    const next = this.#claim.then(run, run)
+    this.#claim = next
+    return next
+  }
+
+  touch(roomId: RoomId): void {
+    this.#rooms.touch(roomId)
+  }
+
+  rotate(roomId: RoomId): Promise<void> {
+    this.#rooms.expire(roomId)
+    return Promise.resolve()
+  }
+
+  async queryDevices(userId: UserId): Promise<readonly KnownDevice[] | undefined> {
+    await this.#call('updateTrackedUsers', () => this.machine.updateTrackedUsers([new WasmUserId(userId)]))
+    const request = this.machine.queryKeysForUsers([new WasmUserId(userId)])
+    const result = await this.#options.http.keysQuery(JSON.parse(request.body))
+    if (!result.ok) return undefined
+    await this.markSent(request.id, RequestType.KeysQuery, result.body)
+    const devices = await this.#call('getUserDevices', () => this.machine.getUserDevices(new WasmUserId(userId)))
+    return devices.devices().map((device) => ({ deviceId: device.deviceId.toString() as DeviceId, signed: device.isCrossSignedByOwner() }))
+  }
+
+  onRoomKeys(listener: (keys: readonly { readonly roomId: RoomId; readonly sessionId: string }[]) => void): void {
+    this.#keyListeners.push(listener)
+  }
+
+  onDevicesChanged(listener: (userIds: readonly UserId[]) => void): void {
+    this.#deviceListeners.push(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    await this.#outgoing
+    this.#closed = true
+    this.#keyListeners = []
+    this.#deviceListeners = []
+    this.machine.close()
+  }
+}
+
+const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {
+  // "Not strict": an identity that we have not verified ourselves is fine, as long as it signed the device.
+  const { code } = decrypted.shieldState(false)
+  const strict = decrypted.shieldState(true).code
+  switch (code ?? strict) {
+    case undefined:
+    case ShieldStateCode.UnverifiedIdentity:
+      return 'signed'
+    case ShieldStateCode.UnsignedDevice:
+      return 'unsigned'
+    case ShieldStateCode.UnknownDevice:
+      return 'unknown-device'
+    case ShieldStateCode.MismatchedSender:
+      return 'mismatched-sender'
+    case ShieldStateCode.VerificationViolation:
+      return 'identity-changed'
+    case ShieldStateCode.AuthenticityNotGuaranteed:
+      return 'not-guaranteed'
+  }
+}
+
+const undecryptable = (error: unknown): { readonly code: Undecryptable['code']; readonly withheld: string | undefined } => {
+  // The engine's error is no `Error`: it has a code and a description.
+  const { code, withheldCode } = error as { readonly code?: DecryptionErrorCode; readonly withheldCode?: string }
+  if (withheldCode !== undefined) return { code: 'withheld', withheld: withheldCode }
+  switch (code) {
+    case DecryptionErrorCode.MissingRoomKey:
+    case DecryptionErrorCode.UnknownMessageIndex:
+      return { code: 'missing-key', withheld: undefined }
+    case DecryptionErrorCode.MismatchedIdentityKeys:
+    case DecryptionErrorCode.MismatchedSender:
+      return { code: 'forged', withheld: undefined }
+    default:
+      return { code: 'other', withheld: undefined }
+  }
+}
