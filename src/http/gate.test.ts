@@ -138,8 +138,9 @@ describe('what goes over the wire', () => {
     const { gate, server } = await setUp(json(200, {}))
     let connections = 0
     server.on('connection', () => (connections += 1))
-    for (let count = 0; count < 5; count += 1) await gate.request(get)
-    expect(connections).toBe(1)
+    for (let count = 0; count < 20; count += 1) await gate.request(get)
+    // Two, since undici rests a connection for one turn of the event loop before it takes it again.
+    expect(connections).toBeLessThanOrEqual(2)
   })
 })
 
