@@ -1,0 +1,221 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { DeviceId as WasmDeviceId, RequestType, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
+import type { CrossSigningBootstrapRequests, OwnUserIdentity } from '@matrix-org/matrix-sdk-crypto-wasm'
+import { z } from 'zod'
+import type { Database } from '../database/database.ts'
+import type { GateFailure, GateResult } from '../http/contract.ts'
+import type { Logger } from '../operations/logger.ts'
+import type { DurableStore } from './durable-store.ts'
+import type { CryptoHttp } from './http.ts'
+import {
+  createKey,
+  decodeRecoveryKey,
+  decryptSecret,
+  describeKey,
+  encodeRecoveryKey,
+  encryptedSecret,
+  encryptSecret,
+  isKeyOf,
+  keyDescription,
+} from './secret-storage.ts'
+import type { WasmEngine } from './wasm-engine.ts'
+
+/** What came of making sure that the bot's device is signed by the bot's identity. */
+export type IdentityResult =
+  | { readonly ok: true; readonly made: 'nothing' | 'identity' | 'signature' | 'restored' }
+  | {
+      readonly ok: false
+      readonly code: 'unreachable' | 'identity-without-recovery-key' | 'wrong-recovery-key' | 'refused'
+      readonly words: string
+      readonly failure?: GateFailure
+    }
+
+export interface IdentityOptions {
+  readonly database: Database
+  readonly store: DurableStore
+  readonly engine: WasmEngine
+  readonly http: CryptoHttp
+  readonly logger: Logger
+  /** Where the recovery key is written once (mode 0600), or read from on a new device. */
+  readonly recoveryKeyFile: string
+  readonly onSecret: (secret: string) => void
+}
+
+const marker = 'identity.ready'
+const secretNames = ['m.cross_signing.master', 'm.cross_signing.self_signing', 'm.cross_signing.user_signing'] as const
+const queried = z.object({ master_keys: z.record(z.string(), z.unknown()).optional() })
+
+/**
+ * Makes sure that the bot has a cross-signing identity and that this device is signed by it (MSC4153: clients exclude unsigned devices).
+ * A first start makes the identity; each step can be repeated after a crash. An identity that exists and whose keys are not here is restored
+ * from the recovery key and never replaced.
+ */
+export const ensureIdentity = async (options: IdentityOptions): Promise<IdentityResult> => {
+  const { database, engine } = options
+  const device = `${engine.userId}/${engine.deviceId}`
+  if (database.meta(marker) === device && (await isSigned(engine))) return { ok: true, made: 'nothing' }
+
+  await engine.flushOutgoing()
+  const asked = await askServer(options)
+  if (!asked.ok) return unreachable(asked)
+  const body = queried.safeParse(asked.body)
+  const existing = body.success && body.data.master_keys !== undefined && Object.hasOwn(body.data.master_keys, engine.userId)
+  // The engine has dropped private keys that do not fit the server's public ones by now.
+  const status = await engine.machine.crossSigningStatus()
+  const own = status.hasMaster && status.hasSelfSigning && status.hasUserSigning
+  const result = existing ? (own ? await signDevice(options) : await restore(options)) : await create(options, !own)
+  if (!result.ok) return result
+  const again = await askServer(options)
+  if (!again.ok) return unreachable(again)
+  if (!(await isSigned(engine))) {
+    return { ok: false, code: 'refused', words: 'the server does not show this device as signed, although the signature was uploaded' }
+  }
+  database.setMeta(marker, device)
+  return result
+}
+
+const isSigned = async (engine: WasmEngine): Promise<boolean> => {
+  const device = await engine.machine.getDevice(new WasmUserId(engine.userId), new WasmDeviceId(engine.deviceId))
+  const status = await engine.machine.crossSigningStatus()
+  return device !== undefined && device.isCrossSignedByOwner() && status.hasSelfSigning
+}
+
+const askServer = async ({ engine, http, store }: IdentityOptions): Promise<GateResult> => {
+  const request = engine.machine.queryKeysForUsers([new WasmUserId(engine.userId)])
+  await store.durable()
+  const result = await http.keysQuery(JSON.parse(request.body))
+  if (result.ok) await engine.markSent(request.id, RequestType.KeysQuery, result.body)
+  return result
+}
+
+const unreachable = (failure: GateFailure): IdentityResult => ({
+  ok: false,
+  code: failure.code === 'status' && (failure.status === 401 || failure.status === 403) ? 'refused' : 'unreachable',
+  words: `cross-signing could not be set up: ${failure.code === 'status' ? `the server answered ${failure.status} to ${failure.route}` : failure.code}`,
+  failure,
+})
+
+/** Uploads the identity: keys of the device, public keys, signatures, in this order; the first upload needs no password (MSC3967). */
+const create = async (options: IdentityOptions, fresh: boolean): Promise<IdentityResult> => {
+  const { engine, http, store } = options
+  const requests: CrossSigningBootstrapRequests = await engine.machine.bootstrapCrossSigning(fresh)
+  await store.durable()
+  // The recovery key is kept first: an identity that nobody can restore must not exist.
+  const stored = await storeSecrets(options)
+  if (stored !== undefined) return unreachable(stored)
+  const upload = requests.uploadKeysRequest as { readonly id: string; readonly body: string } | undefined
+  if (upload !== undefined) {
+    const sent = await http.keysUpload(JSON.parse(upload.body))
+    if (!sent.ok) return unreachable(sent)
+    await engine.markSent(upload.id, RequestType.KeysUpload, sent.body)
+  }
+  const keys = await http.deviceSigningUpload(JSON.parse(requests.uploadSigningKeysRequest.body))
+  if (!keys.ok) return unreachable(keys)
+  return (await uploadSignatures(options, requests.uploadSignaturesRequest)) ?? { ok: true, made: 'identity' }
+}
+
+const uploadSignatures = async (
+  { engine, http }: IdentityOptions,
+  request: { readonly id: string | undefined; readonly body: string },
+): Promise<IdentityResult | undefined> => {
+  const sent = await http.signaturesUpload(JSON.parse(request.body))
+  if (!sent.ok) return unreachable(sent)
+  if (request.id !== undefined) await engine.markSent(request.id, RequestType.SignatureUpload, sent.body)
+  return undefined
+}
+
+const signDevice = async (options: IdentityOptions): Promise<IdentityResult> => {
+  const { engine } = options
+  if (await isSigned(engine)) return { ok: true, made: 'nothing' }
+  const device = await engine.machine.getDevice(new WasmUserId(engine.userId), new WasmDeviceId(engine.deviceId))
+  if (device === undefined) return { ok: false, code: 'refused', words: 'the server does not know this device any more' }
+  return (await uploadSignatures(options, await device.verify())) ?? { ok: true, made: 'signature' }
+}
+
+/** Puts the three private keys into secret storage. The order makes `default_key` the commit point. Returns the failure, if any. */
+const storeSecrets = async (options: IdentityOptions): Promise<GateFailure | undefined> => {
+  const { engine, http, recoveryKeyFile, onSecret } = options
+  const known = readRecoveryKey(recoveryKeyFile)
+  const key = known ?? createKey()
+  const text = encodeRecoveryKey(key)
+  onSecret(text)
+  if (known === undefined) writeOnce(recoveryKeyFile, `${text}\n`)
+  const exported = await engine.machine.exportCrossSigningKeys()
+  const values = [exported?.masterKey, exported?.self_signing_key, exported?.userSigningKey]
+  const keyId = `gatehouse_${engine.deviceId}`
+  const put = async (type: string, content: unknown): Promise<GateFailure | undefined> => {
+    const result = await http.setAccountData(type, content)
+    return result.ok ? undefined : result
+  }
+  const steps: (readonly [string, unknown])[] = [[`m.secret_storage.key.${keyId}`, describeKey(key)]]
+  for (const [index, name] of secretNames.entries()) {
+    const value = values[index]
+    if (value === undefined) throw new Error(`the engine did not export ${name}`)
+    steps.push([name, { encrypted: { [keyId]: encryptSecret(key, name, value) } }])
+  }
+  steps.push(['m.secret_storage.default_key', { key: keyId }])
+  for (const [type, content] of steps) {
+    const failure = await put(type, content)
+    if (failure !== undefined) return failure
+  }
+  return undefined
+}
+
+const remedy = (file: string): string =>
+  `this account already has a cross-signing identity, and its keys are not in this data directory. Put the recovery key into ${file} (crypto.recoveryKeyFile) and start again; the identity is never replaced by itself`
+
+/** Restores the identity's private keys with the recovery key, then signs this device with them. */
+const restore = async (options: IdentityOptions): Promise<IdentityResult> => {
+  const { engine, http, recoveryKeyFile } = options
+  if (!existsSync(recoveryKeyFile)) return { ok: false, code: 'identity-without-recovery-key', words: remedy(recoveryKeyFile) }
+  const key = readRecoveryKey(recoveryKeyFile)
+  if (key === undefined)
+    return { ok: false, code: 'wrong-recovery-key', words: `${recoveryKeyFile} does not hold a recovery key (is it cut or mistyped?)` }
+  const chosen = await http.accountData('m.secret_storage.default_key')
+  if (!chosen.ok) return unreachable(chosen)
+  const keyId = z.object({ key: z.string() }).safeParse(chosen.body)
+  if (!keyId.success)
+    return {
+      ok: false,
+      code: 'wrong-recovery-key',
+      words: 'the account has an identity but no secret storage: it cannot be restored from a recovery key',
+    }
+  const described = await http.accountData(`m.secret_storage.key.${keyId.data.key}`)
+  if (!described.ok) return unreachable(described)
+  const description = keyDescription.safeParse(described.body)
+  if (!description.success || !isKeyOf(key, description.data)) {
+    return { ok: false, code: 'wrong-recovery-key', words: `the recovery key in ${recoveryKeyFile} is not the one of this account` }
+  }
+  const secrets: string[] = []
+  for (const name of secretNames) {
+    const found = await http.accountData(name)
+    if (!found.ok) return unreachable(found)
+    const parsed = z.object({ encrypted: z.record(z.string(), encryptedSecret) }).safeParse(found.body)
+    const sealed =
+      parsed.success && Object.hasOwn(parsed.data.encrypted, keyId.data.key) ? parsed.data.encrypted[keyId.data.key] : undefined
+    const secret = sealed === undefined ? undefined : decryptSecret(key, name, sealed)
+    if (secret === undefined) return { ok: false, code: 'wrong-recovery-key', words: `${name} cannot be read with this recovery key` }
+    secrets.push(secret)
+  }
+  await engine.machine.importCrossSigningKeys(secrets[0], secrets[1], secrets[2])
+  const identity = (await engine.machine.getIdentity(new WasmUserId(engine.userId))) as OwnUserIdentity | undefined
+  if (identity !== undefined && !identity.isVerified()) {
+    const own = await uploadSignatures(options, await identity.verify())
+    if (own !== undefined) return own
+  }
+  const signed = await signDevice(options)
+  return signed.ok ? { ok: true, made: 'restored' } : signed
+}
+
+const readRecoveryKey = (file: string): Uint8Array | undefined =>
+  existsSync(file) ? decodeRecoveryKey(readFileSync(file, 'utf8')) : undefined
+
+/** Writes a new file that only its owner can read, whole or not at all. */
+const writeOnce = (file: string, text: string): void => {
+  const temporary = `${file}.new`
+  const handle = openSync(temporary, 'w', 0o600)
+  writeSync(handle, text)
+  fsyncSync(handle)
+  closeSync(handle)
+  renameSync(temporary, file)
+}
