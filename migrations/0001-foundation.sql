@@ -161,13 +161,15 @@ CREATE UNIQUE INDEX job_unique ON job (kind, unique_key) WHERE state IN ('waitin
 CREATE INDEX job_due ON job (run_at) WHERE state = 'waiting';
 CREATE INDEX job_key ON job (kind, unique_key);
 
--- Direct rooms made or adopted by the bot: this table is the truth, `m.direct` is a copy.
+-- Direct rooms, made by the bot or adopted when a person invited it: this table is the truth, `m.direct` is a copy.
 CREATE TABLE direct_room (
-  user_id TEXT PRIMARY KEY,
-  room_id TEXT NOT NULL UNIQUE,
-  marker TEXT NOT NULL,
+  room_id TEXT PRIMARY KEY,
+  user_id TEXT NOT NULL,
+  origin TEXT NOT NULL CHECK (origin IN ('made', 'adopted')),
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX direct_user ON direct_room (user_id);
+-- Intent to make one: the marker stands in the room's creation content, so that a room made just before a crash is found again.
 CREATE TABLE direct_intent (
   user_id TEXT PRIMARY KEY,
   marker TEXT NOT NULL,

@@ -78,8 +78,8 @@ export interface CryptoPort {
   encrypt(room: RoomEncryption, type: string, content: JsonObject): Promise<Encrypted>
   /** Membership, visibility or device lists changed: check the room's recipients again at the next message. */
   touch(roomId: RoomId): void
-  /** Someone left: the next message begins a new session. */
-  rotate(roomId: RoomId): Promise<void>
+  /** Someone left or the visibility changed: the next message begins a new session. */
+  expire(roomId: RoomId): void
   /** Asks the server for a person's devices now, and returns them. `undefined` = the server could not be asked. */
   queryDevices(userId: UserId): Promise<readonly KnownDevice[] | undefined>
   /** Called with the rooms for which keys have arrived. */

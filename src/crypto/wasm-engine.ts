@@ -303,9 +303,8 @@ export class WasmEngine implements CryptoPort {
     this.#rooms.touch(roomId)
   }
 
-  rotate(roomId: RoomId): Promise<void> {
+  expire(roomId: RoomId): void {
     this.#rooms.expire(roomId)
-    return Promise.resolve()
   }
 
   async queryDevices(userId: UserId): Promise<readonly KnownDevice[] | undefined> {

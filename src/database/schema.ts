@@ -155,9 +155,9 @@ export interface JobTable {
 }
 
 export interface DirectRoomTable {
-  user_id: UserId
   room_id: RoomId
-  marker: string
+  user_id: UserId
+  origin: 'made' | 'adopted'
   created_at: Timestamp
 }
 

@@ -1,0 +1,75 @@
+import type { Database } from '../database/database.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { JsonObject, RoomId, Timestamp } from '../types.ts'
+import type { RoomEncryption } from './port.ts'
+
+/** Whether messages to a room are encrypted. `unknown` = its state has not been seen: nothing may be sent. */
+export type EncryptionState =
+  | { readonly state: 'encrypted'; readonly room: RoomEncryption }
+  | { readonly state: 'clear' }
+  | { readonly state: 'unknown' }
+
+interface Settings {
+  readonly rotationPeriodMs: number
+  readonly rotationMessages: number
+}
+
+const week = 7 * 24 * 3_600_000
+const positive = (value: unknown, otherwise: number, most: number): number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? Math.min(value, most) : otherwise
+
+/**
+ * One-way memory: a room that was encrypted once stays so for this bot, whatever the server says later. Settings follow the event within
+ * sane bounds (spec defaults: one week, 100 messages; a server may only shorten them).
+ */
+export class RoomEncryptions {
+  readonly #database: Database
+  readonly #directory: Directory
+  readonly #known = new Map<RoomId, Settings>()
+
+  constructor(database: Database, directory: Directory) {
+    this.#database = database
+    this.#directory = directory
+    for (const row of database.all(database.query.selectFrom('encrypted_room').selectAll())) {
+      this.#known.set(row.room_id, { rotationPeriodMs: row.rotation_period_ms ?? week, rotationMessages: row.rotation_messages ?? 100 })
+    }
+  }
+
+  /** Remembers that a room is encrypted. Call inside the transaction of the sync token. Any `m.room.encryption` event counts, whatever it holds. */
+  remember(roomId: RoomId, content: JsonObject, now: Timestamp): void {
+    const settings: Settings = {
+      rotationPeriodMs: positive(content['rotation_period_ms'], week, week),
+      rotationMessages: positive(content['rotation_period_msgs'], 100, 100),
+    }
+    const row = {
+      algorithm: 'm.megolm.v1.aes-sha2',
+      rotation_period_ms: settings.rotationPeriodMs,
+      rotation_messages: settings.rotationMessages,
+    }
+    this.#database.run(
+      this.#database.query
+        .insertInto('encrypted_room')
+        .values({ room_id: roomId, ...row, session_started_at: null, seen_at: now })
+        .onConflict((conflict) => conflict.column('room_id').doUpdateSet(row)),
+    )
+    this.#known.set(roomId, settings)
+  }
+
+  /** Is (or was) the room encrypted? */
+  has(roomId: RoomId): boolean {
+    return this.#known.has(roomId)
+  }
+
+  /** How to send to a room now. Recipients come from the directory: no request. */
+  of(roomId: RoomId): EncryptionState {
+    const settings = this.#known.get(roomId)
+    const room = this.#directory.room(roomId)
+    if (settings === undefined) return room?.ownMembership === 'join' ? { state: 'clear' } : { state: 'unknown' }
+    // Without a full member list somebody would be left without the key.
+    if (room?.ownMembership !== 'join' || room.freshness.asOf === null) return { state: 'unknown' }
+    const historyVisibility = room.historyVisibility ?? 'shared'
+    const memberships = historyVisibility === 'joined' ? (['join'] as const) : (['join', 'invite'] as const)
+    const recipients = this.#directory.memberIds(roomId, memberships)
+    return { state: 'encrypted', room: { roomId, historyVisibility, recipients, ...settings } }
+  }
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import type { RoomId } from '../types.ts'
+import { describeFailure, segment } from './client.ts'
+import type { Homeserver } from './client.ts'
+import type { Journal } from './journal.ts'
+import { isRoomEvent } from './sync-types.ts'
+import type { RoomEvent } from './sync-types.ts'
+
+/** Events of a gap, oldest first. */
+export interface Backfill {
+  readonly events: readonly RoomEvent[]
+  readonly complete: boolean
+  /** Why it is not complete. */
+  readonly reason?: string
+}
+
+const page = z.object({ chunk: z.array(z.unknown()), end: z.string().optional() })
+const pageSize = 100
+/** 50 pages of 100 are more than moderators write while a bot is away; past that, older commands are told to be repeated by nobody. */
+const mostPages = 50
+
+/**
+ * Fetches what a limited timeline left out, backwards from its begin to the last journaled event or the last sync token
+ * (spec: `GET /rooms/{roomId}/messages`).
+ * @param from `prev_batch` of the timeline
+ * @param to the sync token before the gap
+ */
+export const backfill = async (options: {
+  readonly homeserver: Homeserver
+  readonly journal: Journal
+  readonly roomId: RoomId
+  readonly from: string
+  readonly to: string
+  readonly signal: AbortSignal
+}): Promise<Backfill> => {
+  const { homeserver, journal, roomId, to, signal } = options
+  const events: RoomEvent[] = []
+  const give = (reason?: string): Backfill => ({
+    events: events.toReversed(),
+    complete: reason === undefined,
+    ...(reason === undefined ? {} : { reason }),
+  })
+  let { from } = options
+  for (let pages = 0; pages < mostPages; pages += 1) {
+    const result = await homeserver.request('GET', `/_matrix/client/v3/rooms/${segment(roomId)}/messages`, {
+      route: 'messages',
+      query: { dir: 'b', from, to, limit: pageSize, filter: JSON.stringify({ types: ['m.room.encrypted', 'm.room.message'] }) },
+      repeatable: true,
+      deadlineMs: 120_000,
+      signal,
+    })
+    if (!result.ok) return give(describeFailure(result))
+    const body = page.safeParse(result.body)
+    if (!body.success) return give('the server answered something that is no page of messages')
+    for (const event of body.data.chunk) {
+      if (!isRoomEvent(event)) continue
+      if (journal.has(event.event_id)) return give()
+      events.push(event)
+    }
+    if (body.data.end === undefined || body.data.end === from || body.data.chunk.length === 0) return give()
+    from = body.data.end
+  }
+  return give(`more than ${mostPages * pageSize} messages were missed`)
+}

@@ -1,0 +1,113 @@
+import type { Database } from '../database/database.ts'
+import type { JournalTable } from '../database/schema.ts'
+import type { EventId, JsonObject, RoomId, Timestamp, UserId } from '../types.ts'
+import type { RoomEvent } from './sync-types.ts'
+
+/** An event that may need an answer. */
+export interface JournalEntry {
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  readonly sender: UserId
+  readonly kind: JournalTable['kind']
+  readonly event: RoomEvent | JsonObject
+  /** Sent while the bot was away. */
+  readonly late: boolean
+  readonly state: JournalTable['state']
+  readonly receivedAt: Timestamp
+}
+
+/** How long finished entries are kept: longer than a server could replay them in a sync. */
+const keepDoneMs = 14 * 24 * 3_600_000
+
+/**
+ * Events are claimed by their id in the transaction that stores the sync token, and handlers run from here: an event that is delivered twice
+ * is handled once, and one that was delivered before a crash is handled after it.
+ */
+export class Journal {
+  readonly #database: Database
+  #sequence: number
+
+  constructor(database: Database) {
+    this.#database = database
+    const last = database.first(database.query.selectFrom('journal').select((eb) => eb.fn.max('sequence').as('last')))
+    this.#sequence = Number(last?.last ?? 0)
+  }
+
+  /**
+   * Claims an event. Call inside the transaction of the sync token.
+   * @returns the entry, or undefined when it was claimed before
+   */
+  add(entry: Omit<JournalEntry, 'state'>): JournalEntry | undefined {
+    const { changes } = this.#database.run(
+      this.#database.query
+        .insertInto('journal')
+        .values({
+          event_id: entry.eventId,
+          sequence: this.#sequence + 1,
+          room_id: entry.roomId,
+          sender: entry.sender,
+          kind: entry.kind,
+          event: JSON.stringify(entry.event),
+          late: entry.late ? 1 : 0,
+          state: 'pending',
+          note: null,
+          received_at: entry.receivedAt,
+          done_at: null,
+        })
+        .onConflict((conflict) => conflict.column('event_id').doNothing()),
+    )
+    if (changes === 0) return undefined
+    this.#sequence += 1
+    return { ...entry, state: 'pending' }
+  }
+
+  /** Entries that are not finished, oldest first: what a start has to take up again. */
+  open(): readonly JournalEntry[] {
+    return this.#database
+      .all(this.#database.query.selectFrom('journal').selectAll().where('state', '<>', 'done').orderBy('sequence'))
+      .map((row) => ({
+        eventId: row.event_id,
+        roomId: row.room_id,
+        sender: row.sender,
+        kind: row.kind,
+        event: JSON.parse(row.event) as RoomEvent,
+        late: row.late === 1,
+        state: row.state,
+        receivedAt: row.received_at,
+      }))
+  }
+
+  /** Has this event been claimed? */
+  has(eventId: EventId): boolean {
+    return this.#database.first(this.#database.query.selectFrom('journal').select('event_id').where('event_id', '=', eventId)) !== undefined
+  }
+
+  /** The event that was claimed last in a room: back-fill ends there. */
+  lastOf(roomId: RoomId): EventId | undefined {
+    return this.#database.first(
+      this.#database.query.selectFrom('journal').select('event_id').where('room_id', '=', roomId).orderBy('sequence', 'desc').limit(1),
+    )?.event_id
+  }
+
+  /** Moves an entry on. `note` is a stable word: why it was ignored, or what it waits for. */
+  mark(eventId: EventId, state: 'running' | 'waiting' | 'done', now: Timestamp, note?: string): void {
+    // The event itself is not needed any more once it is done.
+    const done = state === 'done' ? { done_at: now, event: '{}' } : {}
+    this.#database.run(
+      this.#database.query
+        .updateTable('journal')
+        .set({ state, ...done, ...(note === undefined ? {} : { note }) })
+        .where('event_id', '=', eventId),
+    )
+  }
+
+  /** Forgets what was finished long ago. */
+  sweep(now: Timestamp): number {
+    return this.#database.run(
+      this.#database.query
+        .deleteFrom('journal')
+        .where('state', '=', 'done')
+        .where('done_at', '<', now - keepDoneMs),
+    ).changes
+  }
+}

@@ -1,0 +1,236 @@
+import { createHash } from 'node:crypto'
+import type { CryptoPort } from '../crypto/port.ts'
+import type { RoomEncryptions } from '../crypto/room-encryption.ts'
+import type { Database } from '../database/database.ts'
+import type { GateFailure } from '../http/contract.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { Logger } from '../operations/logger.ts'
+import type { EventId, JsonObject, RoomId } from '../types.ts'
+import { describeFailure, segment } from './client.ts'
+import type { Homeserver } from './client.ts'
+import { errcode } from './session.ts'
+
+/** A message to send. */
+export interface OutgoingMessage {
+  /** Stable: a repeat with the same id is the same event on the server. Make it with `transactionId`. */
+  readonly txnId: string
+  readonly roomId: RoomId
+  readonly type: string
+  readonly content: JsonObject
+}
+
+/** What came of a direct send. */
+export type SendResult =
+  | { readonly ok: true; readonly eventId: EventId }
+  | {
+      readonly ok: false
+      readonly code: 'not-encryptable' | 'refused' | 'unknown' | 'retry'
+      readonly words: string
+      readonly retryAfterMs?: number
+    }
+
+/**
+ * A transaction id that says the same thing at every try: hashed, because event ids are long and hold signs that paths dislike.
+ * @param cause what the message answers, such as an event id
+ * @param part which of its messages it is
+ */
+export const transactionId = (cause: string, part: string): string =>
+  `gh${createHash('sha256').update(`${cause}\u0000${part}`).digest('base64url').slice(0, 26)}`
+
+const first = 500
+const longest = 60_000
+/** A message that could not be sent for this long is given up: it would answer nobody any more. */
+const giveUpMs = 24 * 3_600_000
+
+/**
+ * Messages are written here in the transaction that finishes their cause, then sent in order, one room beside the other. After a crash they
+ * are sent again under the same transaction id, so nobody reads an answer twice and none is lost.
+ */
+export class Outbox {
+  readonly #database: Database
+  readonly #homeserver: Homeserver
+  readonly #crypto: CryptoPort
+  readonly #encryptions: RoomEncryptions
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #stop = new AbortController()
+  readonly #workers = new Map<RoomId, Promise<void>>()
+  readonly #sent = new Map<string, (eventId: EventId | undefined) => void>()
+  #sequence: number
+
+  constructor(options: {
+    readonly database: Database
+    readonly homeserver: Homeserver
+    readonly crypto: CryptoPort
+    readonly encryptions: RoomEncryptions
+    readonly clock: Clock
+    readonly logger: Logger
+  }) {
+    this.#database = options.database
+    this.#homeserver = options.homeserver
+    this.#crypto = options.crypto
+    this.#encryptions = options.encryptions
+    this.#clock = options.clock
+    this.#logger = options.logger
+    const last = this.#database.first(this.#database.query.selectFrom('outbox').select((eb) => eb.fn.max('sequence').as('last')))
+    this.#sequence = Number(last?.last ?? 0)
+  }
+
+  /** Writes a message down. Call inside the transaction that finishes its cause, then `kick` after the commit. A known id is left alone. */
+  add(message: OutgoingMessage): void {
+    const now = this.#clock.now()
+    this.#sequence += 1
+    this.#database.run(
+      this.#database.query
+        .insertInto('outbox')
+        .values({
+          txn_id: message.txnId,
+          sequence: this.#sequence,
+          room_id: message.roomId,
+          type: message.type,
+          content: JSON.stringify(message.content),
+          state: 'queued',
+          event_id: null,
+          error: null,
+          created_at: now,
+          updated_at: now,
+        })
+        .onConflict((conflict) => conflict.column('txn_id').doNothing()),
+    )
+  }
+
+  /** Sends what is queued for a room. Returns at once. */
+  kick(roomId: RoomId): void {
+    if (this.#workers.has(roomId) || this.#stop.signal.aborted) return
+    const worker = this.#work(roomId)
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.#logger.error({ err: error }, 'the outbox of a room stopped; it goes on with the next message')
+      })
+      .finally(() => {
+        this.#workers.delete(roomId)
+        // A message that came while the worker was ending must not wait for the next one.
+        if (!this.#stop.signal.aborted && this.#next(roomId) !== undefined) this.kick(roomId)
+      })
+    this.#workers.set(roomId, worker)
+  }
+
+  /** Takes up what an earlier run of the program left. */
+  start(): void {
+    const rooms = this.#database.all(this.#database.query.selectFrom('outbox').select('room_id').distinct().where('state', '=', 'queued'))
+    for (const { room_id } of rooms) this.kick(room_id)
+  }
+
+  /** Resolves with the event id once the message is on the server; undefined when it was given up or the program stops. */
+  sent(txnId: string): Promise<EventId | undefined> {
+    const row = this.#database.first(this.#database.query.selectFrom('outbox').select(['state', 'event_id']).where('txn_id', '=', txnId))
+    if (row?.state === 'sent') return Promise.resolve(row.event_id ?? undefined)
+    if (row === undefined || row.state === 'failed' || this.#stop.signal.aborted) return Promise.resolve(undefined)
+    return new Promise((resolve) => this.#sent.set(txnId, resolve))
+  }
+
+  #next(roomId: RoomId) {
+    return this.#database.first(
+      this.#database.query
+        .selectFrom('outbox')
+        .selectAll()
+        .where('room_id', '=', roomId)
+        .where('state', '=', 'queued')
+        .orderBy('sequence')
+        .limit(1),
+    )
+  }
+
+  async #work(roomId: RoomId): Promise<void> {
+    for (let wait = first; ;) {
+      const row = this.#next(roomId)
+      if (row === undefined || this.#stop.signal.aborted) return
+      const result = await this.send({ txnId: row.txn_id, roomId, type: row.type, content: JSON.parse(row.content) as JsonObject })
+      if (result.ok) {
+        this.#finish(row.txn_id, 'sent', result.eventId, null)
+        wait = first
+        continue
+      }
+      if (this.#stop.signal.aborted) return
+      const tooOld = this.#clock.now() - row.created_at > giveUpMs
+      if (result.code === 'refused' || tooOld) {
+        this.#logger.warn({ roomId, reason: result.words }, 'a message could not be sent and is given up')
+        this.#finish(row.txn_id, 'failed', undefined, result.words)
+        continue
+      }
+      await this.#clock.sleep(result.retryAfterMs ?? wait, this.#stop.signal)
+      wait = Math.min(wait * 2, longest)
+    }
+  }
+
+  #finish(txnId: string, state: 'sent' | 'failed', eventId: EventId | undefined, error: string | null): void {
+    this.#database.run(
+      this.#database.query
+        .updateTable('outbox')
+        // The text is not needed any more, so it is not kept.
+        .set({ state, event_id: eventId ?? null, error, content: '{}', updated_at: this.#clock.now() })
+        .where('txn_id', '=', txnId),
+    )
+    this.#sent.get(txnId)?.(eventId)
+    this.#sent.delete(txnId)
+  }
+
+  /**
+   * Sends one message now, without writing it down: for messages that hold a secret. Encrypts where the room is (or ever was) encrypted.
+   * @param requireEncryption refuse to send in clear even to a room that never was encrypted
+   */
+  async send(message: OutgoingMessage, requireEncryption = false): Promise<SendResult> {
+    const encryption = this.#encryptions.of(message.roomId)
+    // Reactions stay in clear, as clients send and read them (their key is a mark without content).
+    const inClear = message.type === 'm.reaction'
+    if (encryption.state === 'unknown') return { ok: false, code: 'retry', words: 'it is not known yet whether the room is encrypted' }
+    if (encryption.state === 'clear' && requireEncryption) return { ok: false, code: 'not-encryptable', words: 'the room is not encrypted' }
+    let { type, content } = message
+    if (encryption.state === 'encrypted' && !inClear) {
+      const encrypted = await this.#crypto.encrypt(encryption.room, message.type, message.content)
+      if (!encrypted.ok) return { ok: false, code: 'retry', words: encrypted.words }
+      type = 'm.room.encrypted'
+      content = encrypted.content
+    }
+    const result = await this.#homeserver.send(message.roomId, type, message.txnId, content, {
+      lane: `send:${message.roomId}`,
+      signal: this.#stop.signal,
+      deadlineMs: 120_000,
+    })
+    if (result.ok) return { ok: true, eventId: (result.body as { readonly event_id: EventId }).event_id }
+    return refusal(result)
+  }
+
+  /** Hides the text of an event (spec: redaction). The transaction id makes a repeat harmless. */
+  async redact(roomId: RoomId, eventId: EventId, reason: string): Promise<boolean> {
+    const path = `/_matrix/client/v3/rooms/${segment(roomId)}/redact/${segment(eventId)}/${transactionId(eventId, 'redact')}`
+    const result = await this.#homeserver.request('PUT', path, { route: 'redact', body: { reason }, repeatable: true })
+    return result.ok
+  }
+
+  /** Forgets messages that were sent or given up a while ago. */
+  sweep(now: number): number {
+    return this.#database.run(
+      this.#database.query
+        .deleteFrom('outbox')
+        .where('state', '<>', 'queued')
+        .where('updated_at', '<', now - 14 * giveUpMs),
+    ).changes
+  }
+
+  /** Stops sending; what is queued stays on disk. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('the bot is shutting down'))
+    await Promise.all(this.#workers.values())
+    for (const resolve of this.#sent.values()) resolve(undefined)
+    this.#sent.clear()
+  }
+}
+
+const refusal = (failure: GateFailure): SendResult & { ok: false } => {
+  const words = describeFailure(failure)
+  if (failure.code === 'limited' || failure.code === 'down') return { ok: false, code: 'retry', words, retryAfterMs: failure.retryAfterMs }
+  if (failure.code === 'status' && failure.status >= 400 && failure.status < 500 && errcode(failure) !== 'M_UNKNOWN_TOKEN') {
+    return { ok: false, code: 'refused', words }
+  }
+  return { ok: false, code: failure.untouched ? 'retry' : 'unknown', words }
+}

@@ -1,0 +1,227 @@
+import type { CryptoPort } from '../crypto/port.ts'
+import type { RoomEncryptions } from '../crypto/room-encryption.ts'
+import type { Database } from '../database/database.ts'
+import type { DirectoryChanges } from '../directory/changes.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { GateFailure } from '../http/contract.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { Logger } from '../operations/logger.ts'
+import type { JsonObject, RoomId, Timestamp, UserId } from '../types.ts'
+import { backfill } from './backfill.ts'
+import { describeFailure } from './client.ts'
+import type { Homeserver } from './client.ts'
+import type { Journal, JournalEntry } from './journal.ts'
+import { parseSync } from './sync-types.ts'
+import type { RoomEvent, SyncResponse } from './sync-types.ts'
+
+/** What a sync brought, after it is on disk. */
+export interface SyncBatch {
+  readonly initial: boolean
+  /** The answer brings what happened while the bot was away. */
+  readonly late: boolean
+  readonly entries: readonly JournalEntry[]
+  readonly changes: DirectoryChanges
+}
+
+export interface SyncOptions {
+  readonly homeserver: Homeserver
+  readonly crypto: CryptoPort
+  readonly encryptions: RoomEncryptions
+  readonly database: Database
+  readonly directory: Directory
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Is this a room whose messages may need an answer (INDOC, admin room, a DM)? */
+  readonly watches: (roomId: RoomId) => boolean
+  /** Called after the commit. Must return at once; its work is journaled. */
+  readonly onBatch: (batch: SyncBatch) => void
+}
+
+const pollMs = 30_000
+/** After a silence this long, what comes first had piled up: it is catch-up, not news. */
+const awayAfterMs = 120_000
+const events = ['m.room.encrypted', 'm.room.message']
+const tokenName = 'since'
+
+const filter = (initial: boolean): string =>
+  JSON.stringify({
+    presence: { types: [] },
+    account_data: { types: ['m.direct'] },
+    room: {
+      ephemeral: { types: [] },
+      account_data: { types: [] },
+      // The first sync takes state only: no history is ever executed. Members then come by one list per room; later, a room that
+      // is new brings its members along.
+      timeline: { limit: initial ? 1 : 50, lazy_load_members: initial },
+      state: { lazy_load_members: initial },
+    },
+  })
+
+/**
+ * The bot's own sync loop. An answer is fed to the crypto engine, its gaps in watched rooms are filled, then keys, directory, journal and sync
+ * token are stored in one SQLite transaction; only then is anything acted upon. The first sync of all executes nothing.
+ */
+export class SyncLoop {
+  readonly #options: SyncOptions
+  readonly #stop = new AbortController()
+  #running: Promise<void> | undefined
+  #lastAt: Timestamp | undefined
+  #failing: string | undefined
+
+  constructor(options: SyncOptions) {
+    this.#options = options
+  }
+
+  /** Why the loop cannot reach the server at the moment; undefined = it can. For `/readyz`. */
+  get failing(): string | undefined {
+    return this.#failing
+  }
+
+  /** When the last answer was stored. */
+  get lastAt(): Timestamp | undefined {
+    return this.#lastAt
+  }
+
+  /** Starts the loop. The returned promise ends with `stop`, and rejects when an answer could not be stored: the process must end then. */
+  run(): Promise<void> {
+    this.#running ??= this.#loop()
+    return this.#running
+  }
+
+  /** Ends the loop after the batch in work. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('the bot is shutting down'))
+    await this.#running?.catch(() => undefined)
+  }
+
+  async #loop(): Promise<void> {
+    const { clock, logger } = this.#options
+    const { signal } = this.#stop
+    for (let failures = 0; !signal.aborted;) {
+      const since = this.#options.database.meta(tokenName)
+      // The first request does not wait for news: it shows at once that the present is reached.
+      const failure = await this.#once(since, this.#lastAt === undefined ? 0 : pollMs)
+      if (failure === undefined) {
+        failures = 0
+        this.#failing = undefined
+        continue
+      }
+      if (signal.aborted) return
+      this.#failing = describeFailure(failure)
+      const wait = failure.code === 'limited' ? failure.retryAfterMs : Math.min(500 * 2 ** Math.min(failures, 6), 30_000)
+      failures += 1
+      logger.warn({ reason: this.#failing, wait }, 'sync failed; it is tried again')
+      await clock.sleep(wait, signal).catch(() => undefined)
+    }
+  }
+
+  async #once(since: string | undefined, timeout: number): Promise<GateFailure | undefined> {
+    const { homeserver, clock, logger } = this.#options
+    const initial = since === undefined
+    const result = await homeserver.request('GET', '/_matrix/client/v3/sync', {
+      route: 'sync',
+      query: { filter: filter(initial), timeout, set_presence: 'online', ...(initial ? {} : { since }) },
+      repeatable: false,
+      timeoutMs: initial ? 600_000 : timeout + 60_000,
+      deadlineMs: initial ? 600_000 : timeout + 60_000,
+      maxBytes: 512 * 1024 * 1024,
+      signal: this.#stop.signal,
+    })
+    if (!result.ok) return result
+    const response = parseSync(result.body)
+    if ('problem' in response) {
+      logger.warn({ problem: response.problem }, 'the server answered a sync that cannot be read')
+      return { ok: false, code: 'malformed', status: result.status, untouched: true, method: 'GET', route: 'sync', ms: result.ms }
+    }
+    if (response.dropped > 0)
+      logger.warn({ dropped: response.dropped }, 'parts of a sync were not what the specification promises and were left out')
+    await this.#store(response, since, clock.now())
+    return undefined
+  }
+
+  async #store(response: SyncResponse, since: string | undefined, now: Timestamp): Promise<void> {
+    const { crypto, database, directory, encryptions, logger, onBatch } = this.#options
+    const initial = since === undefined
+    const late = this.#lastAt === undefined || now - this.#lastAt > awayAfterMs
+    await crypto.feed({
+      toDevice: response.to_device,
+      changedDevices: response.device_lists.changed,
+      leftDevices: response.device_lists.left,
+      oneTimeKeyCounts: response.device_one_time_keys_count,
+      unusedFallbackKeys: response.device_unused_fallback_key_types,
+    })
+    const missed = initial ? new Map<RoomId, readonly RoomEvent[]>() : await this.#fillGaps(response, since)
+    let batch: SyncBatch | undefined
+    crypto.commit(() => {
+      const changes = directory.applySync(response, now, { initial, membersComplete: !initial })
+      for (const { roomId, content } of changes.encryption) encryptions.remember(roomId, content, now)
+      const entries = initial ? [] : this.#journal(response, missed, changes, late, now)
+      database.setMeta(tokenName, response.next_batch)
+      batch = { initial, late, entries, changes }
+    })
+    this.#lastAt = now
+    if (batch === undefined) return
+    this.#tellCrypto(batch.changes)
+    crypto.flushOutgoing().catch((error: unknown) => logger.error({ err: error }, 'key requests could not be sent'))
+    onBatch(batch)
+  }
+
+  /** Rooms where a key has to be shared anew or rotated. */
+  #tellCrypto(changes: DirectoryChanges): void {
+    const { crypto, encryptions } = this.#options
+    for (const { roomId, from, to } of changes.memberChanges) {
+      if (!encryptions.has(roomId)) continue
+      // Who was there and is gone must not read on.
+      if ((from === 'join' || from === 'invite') && (to === 'leave' || to === 'ban')) crypto.expire(roomId)
+      else crypto.touch(roomId)
+    }
+    for (const { roomId } of changes.visibilityChanges) crypto.expire(roomId)
+    for (const roomId of changes.baselines) crypto.touch(roomId)
+  }
+
+  async #fillGaps(response: SyncResponse, since: string): Promise<ReadonlyMap<RoomId, readonly RoomEvent[]>> {
+    const { homeserver, journal, logger, watches } = this.#options
+    const missed = new Map<RoomId, readonly RoomEvent[]>()
+    for (const [roomId, room] of response.rooms.join) {
+      if (!room.timeline.limited || room.timeline.prev_batch === undefined || !watches(roomId)) continue
+      // A room that is new to us has no gap: what was said before we came is not for us.
+      if (this.#options.directory.room(roomId)?.ownMembership !== 'join') continue
+      const found = await backfill({ homeserver, journal, roomId, from: room.timeline.prev_batch, to: since, signal: this.#stop.signal })
+      if (!found.complete) logger.warn({ roomId, reason: found.reason }, 'messages of a gap could not all be fetched')
+      missed.set(roomId, found.events)
+    }
+    return missed
+  }
+
+  #journal(
+    response: SyncResponse,
+    missed: ReadonlyMap<RoomId, readonly RoomEvent[]>,
+    changes: DirectoryChanges,
+    late: boolean,
+    now: Timestamp,
+  ): JournalEntry[] {
+    const { homeserver, journal, watches } = this.#options
+    const entries: JournalEntry[] = []
+    const add = (roomId: RoomId, event: RoomEvent): void => {
+      if (event.sender === homeserver.userId || event.state_key !== undefined || !events.includes(event.type)) return
+      if (event.unsigned !== undefined && Object.hasOwn(event.unsigned, 'redacted_because')) return
+      const entry = journal.add({ eventId: event.event_id, roomId, sender: event.sender, kind: 'message', event, late, receivedAt: now })
+      if (entry !== undefined) entries.push(entry)
+    }
+    for (const [roomId, room] of response.rooms.join) {
+      if (!watches(roomId)) continue
+      for (const event of missed.get(roomId) ?? []) add(roomId, event)
+      for (const event of room.timeline.events) add(roomId, event)
+    }
+    for (const { roomId, sender, isDirect } of changes.invitations) {
+      if (sender === null) continue
+      // An invitation has no event id that the bot could trust: room, sender and sync position are its identity.
+      const eventId = `$invite:${roomId}:${response.next_batch}` as JournalEntry['eventId']
+      const event: JsonObject = { is_direct: isDirect }
+      const entry = journal.add({ eventId, roomId, sender: sender as UserId, kind: 'invite', event, late, receivedAt: now })
+      if (entry !== undefined) entries.push(entry)
+    }
+    return entries
+  }
+}
