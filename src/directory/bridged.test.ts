@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { Bridged } from './bridged.ts'
+import type { UserId } from '../types.ts'
+
+const ada = '@ada:example.org' as UserId
+const ghost = '@signal_1234:example.org' as UserId
+
+test('bridged people are told by the pattern and never shown by id', () => {
+  const bridged = new Bridged([{ users: '^@telegram_' }, { users: '^@signal_' }])
+  expect(bridged.bridgeOf(ghost)).toBe(1)
+  expect(bridged.bridgeOf(ada)).toBeUndefined()
+  expect(bridged.label(ghost, 'Grace')).toBe('Grace (bridged)')
+  expect(bridged.label(ghost, null)).toBe('somebody without a name (bridged)')
+  expect(bridged.label(ada, 'Ada')).toBe('Ada (@ada:example.org)')
+  expect(bridged.label(ada, null)).toBe('@ada:example.org')
+  expect(bridged.label(ada, ada)).toBe('@ada:example.org')
+  expect(new Bridged().bridgeOf(ghost)).toBeUndefined()
+})

@@ -1,0 +1,31 @@
+import type { UserId } from '../types.ts'
+
+/** What tells bridged people apart: `bridges[].users` of the config, a regular expression on the user id. */
+export interface BridgePattern {
+  readonly users: string
+}
+
+/** Knows bridged people (ghosts that a bridge speaks for) by their user ids. */
+export class Bridged {
+  readonly #patterns: readonly RegExp[]
+
+  /** @throws SyntaxError for a bad expression; the config has checked them */
+  constructor(bridges: readonly BridgePattern[] = []) {
+    this.#patterns = bridges.map((bridge) => new RegExp(bridge.users, 'u'))
+  }
+
+  /** Which bridge (index in the config) speaks for this user? undefined = none: a person with a Matrix client. */
+  bridgeOf(userId: UserId): number | undefined {
+    const index = this.#patterns.findIndex((pattern) => pattern.test(userId))
+    return index === -1 ? undefined : index
+  }
+
+  /**
+   * How a person is named in an answer: by display name and id, a bridged one by display name with a badge and never by the raw id
+   * (it holds a telephone number or an internal number).
+   */
+  label(userId: UserId, displayName: string | null): string {
+    if (this.bridgeOf(userId) !== undefined) return `${displayName ?? 'somebody without a name'} (bridged)`
+    return displayName === null || displayName === userId ? userId : `${displayName} (${userId})`
+  }
+}
