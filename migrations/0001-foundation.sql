@@ -112,18 +112,22 @@ CREATE TABLE plan (
   command TEXT NOT NULL,
   asker TEXT NOT NULL,
   room_id TEXT NOT NULL,
-  arguments TEXT NOT NULL,
+  -- The event that is answered: the command, or the confirmation of its plan.
+  answer_to TEXT NOT NULL,
   summary TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('confirming', 'running', 'done', 'expired', 'cancelled', 'saved')),
+  -- Notes, targets and the like, as JSON.
+  details TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('confirming', 'running', 'done', 'expired', 'cancelled')),
   created_at INTEGER NOT NULL,
   finished_at INTEGER
 ) STRICT;
-CREATE INDEX plan_open ON plan (state) WHERE state IN ('confirming', 'running', 'saved');
+CREATE INDEX plan_open ON plan (state) WHERE state IN ('confirming', 'running');
 CREATE TABLE effect (
   plan_id INTEGER NOT NULL REFERENCES plan (plan_id) ON DELETE CASCADE,
   step INTEGER NOT NULL,
   kind TEXT NOT NULL,
-  effect TEXT NOT NULL,
+  -- The planned step as JSON: effect, text, what it waits for.
+  planned TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('planned', 'intended', 'done', 'skipped', 'failed', 'unknown')),
   code TEXT,
   detail TEXT,

@@ -109,9 +109,10 @@ export interface PlanTable {
   command: string
   asker: UserId
   room_id: RoomId
-  arguments: string
+  answer_to: EventId
   summary: string
-  state: 'confirming' | 'running' | 'done' | 'expired' | 'cancelled' | 'saved'
+  details: string
+  state: 'confirming' | 'running' | 'done' | 'expired' | 'cancelled'
   created_at: Timestamp
   finished_at: Timestamp | null
 }
@@ -120,7 +121,7 @@ export interface EffectTable {
   plan_id: number
   step: number
   kind: string
-  effect: string
+  planned: string
   state: 'planned' | 'intended' | 'done' | 'skipped' | 'failed' | 'unknown'
   code: string | null
   detail: string | null

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Clock } from '../operations/clock.ts'
 import type { RoomId } from '../types.ts'
 import { describeFailure, segment } from './client.ts'
 import type { Homeserver } from './client.ts'
@@ -31,9 +32,10 @@ export const backfill = async (options: {
   readonly roomId: RoomId
   readonly from: string
   readonly to: string
+  readonly clock: Clock
   readonly signal: AbortSignal
 }): Promise<Backfill> => {
-  const { homeserver, journal, roomId, to, signal } = options
+  const { homeserver, journal, roomId, to, clock, signal } = options
   const events: RoomEvent[] = []
   const give = (reason?: string): Backfill => ({
     events: events.toReversed(),
@@ -49,7 +51,13 @@ export const backfill = async (options: {
       deadlineMs: 120_000,
       signal,
     })
-    if (!result.ok) return give(describeFailure(result))
+    if (!result.ok) {
+      // A refusal is final (the bot may be out of the room); anything else passes, and giving up would lose messages.
+      if (signal.aborted || (result.code === 'status' && result.status < 500)) return give(describeFailure(result))
+      await clock.sleep(result.code === 'limited' ? result.retryAfterMs : 2000, signal).catch(() => undefined)
+      pages -= 1
+      continue
+    }
     const body = page.safeParse(result.body)
     if (!body.success) return give('the server answered something that is no page of messages')
     for (const event of body.data.chunk) {

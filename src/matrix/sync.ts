@@ -181,13 +181,21 @@ export class SyncLoop {
   }
 
   async #fillGaps(response: SyncResponse, since: string): Promise<ReadonlyMap<RoomId, readonly RoomEvent[]>> {
-    const { homeserver, journal, logger, watches } = this.#options
+    const { homeserver, journal, logger, clock, watches } = this.#options
     const missed = new Map<RoomId, readonly RoomEvent[]>()
     for (const [roomId, room] of response.rooms.join) {
       if (!room.timeline.limited || room.timeline.prev_batch === undefined || !watches(roomId)) continue
       // A room that is new to us has no gap: what was said before we came is not for us.
       if (this.#options.directory.room(roomId)?.ownMembership !== 'join') continue
-      const found = await backfill({ homeserver, journal, roomId, from: room.timeline.prev_batch, to: since, signal: this.#stop.signal })
+      const found = await backfill({
+        homeserver,
+        journal,
+        roomId,
+        from: room.timeline.prev_batch,
+        to: since,
+        clock,
+        signal: this.#stop.signal,
+      })
       if (!found.complete) logger.warn({ roomId, reason: found.reason }, 'messages of a gap could not all be fetched')
       missed.set(roomId, found.events)
     }

@@ -1,0 +1,122 @@
+import type { SenderTrust } from '../crypto/port.ts'
+import type { UserId } from '../types.ts'
+import type { CommandDeclaration, Role, RoomKind } from './declaration.ts'
+import type { Plan } from './effects.ts'
+
+/** Why a command was refused. `words` say what would help. */
+export interface Refusal {
+  readonly code:
+    | 'wrong-room'
+    | 'no-role'
+    | 'in-clear'
+    | 'forged'
+    | 'untrusted-device'
+    | 'late'
+    | 'target-self'
+    | 'target-bot'
+    | 'target-role'
+    | 'role-group'
+  readonly words: string
+}
+
+/** Whether an allowed command carries a warning. */
+export type Verdict = { readonly allowed: true; readonly warning?: string } | { readonly allowed: false; readonly refusal: Refusal }
+
+const ranks: Readonly<Record<Role, number>> = { everyone: 0, moderator: 1, admin: 2 }
+
+/** Is `have` at least `need`? */
+export const roleReaches = (have: Role, need: Role): boolean => ranks[have] >= ranks[need]
+
+const roomWords: Readonly<Record<RoomKind, string>> = { indoc: 'the INDOC room', admin: 'the admin room', dm: 'a direct chat with me' }
+const refuse = (code: Refusal['code'], words: string): Verdict => ({ allowed: false, refusal: { code, words } })
+
+/** What is known of a command before its arguments are looked up. */
+export interface Circumstances {
+  readonly declaration: CommandDeclaration
+  readonly role: Role
+  readonly roomKind: RoomKind
+  readonly roomEncrypted: boolean
+  /** How the event came: in clear, or encrypted with this trust. */
+  readonly transport:
+    | { readonly encrypted: false }
+    | { readonly encrypted: true; readonly trust: SenderTrust; readonly device: string | undefined }
+  readonly policy: 'off' | 'warn' | 'enforce'
+  readonly late: boolean
+  readonly dryRun: boolean
+}
+
+/**
+ * The checks of a command, in order: room, role, encryption, device, lateness. Deny by default: a role must be given by somebody, a command
+ * that changes something must come encrypted and from a device its owner has signed.
+ */
+export const authorise = (given: Circumstances): Verdict => {
+  const { declaration, role, roomKind, transport, policy } = given
+  if (!declaration.rooms.includes(roomKind)) {
+    return refuse('wrong-room', `\`${declaration.name}\` works in ${declaration.rooms.map((kind) => roomWords[kind]).join(' and ')}`)
+  }
+  if (!roleReaches(role, declaration.role)) {
+    return refuse(
+      'no-role',
+      `\`${declaration.name}\` is for ${declaration.role}s; you are not one here. An admin can add you to the configuration (roles.${declaration.role}s)`,
+    )
+  }
+  if (given.roomEncrypted && !transport.encrypted) {
+    return refuse('in-clear', 'this room is encrypted, but your message was not: send it from an app that encrypts')
+  }
+  if (transport.encrypted && transport.trust === 'mismatched-sender') {
+    return refuse('forged', 'the key of this message belongs to somebody else than its sender; the message may be forged')
+  }
+  const changes = declaration.effect !== 'none'
+  const distrust = transport.encrypted && changes && policy !== 'off' ? deviceProblem(transport.trust, transport.device) : undefined
+  if (distrust !== undefined && policy === 'enforce') return refuse('untrusted-device', distrust)
+  if (given.late && changes && !given.dryRun) {
+    return refuse('late', 'this arrived while I was away, so I did not run it. Please send it again if it is still wanted')
+  }
+  return distrust === undefined ? { allowed: true } : { allowed: true, warning: distrust }
+}
+
+const deviceProblem = (trust: SenderTrust, device: string | undefined): string | undefined => {
+  const name = device === undefined ? 'your device' : `your device ${device}`
+  switch (trust) {
+    case 'signed':
+      return undefined
+    case 'unsigned':
+      return `${name} is not verified by you, so I cannot know that it is yours. Open Settings → Sessions in your app, verify this session with another device or your recovery key, then send the command again`
+    case 'unknown-device':
+      return `${name} is not known to the server any more. Sign in again, verify the session, then send the command again`
+    case 'identity-changed':
+      return `your identity keys have changed since I verified you. An admin has to confirm that it is still you`
+    case 'not-guaranteed':
+      return `the key of this message did not come from ${name} directly. Send the command again`
+    case 'mismatched-sender':
+      return `the key of this message belongs to somebody else`
+  }
+}
+
+/** Effects that take something from a person: never against oneself, the bot, or one's own or a higher role. */
+const guarded: ReadonlySet<string> = new Set(['room.kick', 'room.ban', 'room.redact', 'user.suspend', 'account.deactivate'])
+
+/**
+ * The rule on targets. Checked when a plan is made and again when it is confirmed.
+ * @param roleOf the role a person has now
+ */
+export const authoriseTargets = (
+  plan: Plan,
+  asker: { readonly userId: UserId; readonly role: Role },
+  bot: UserId,
+  roleOf: (userId: UserId) => Role,
+): Refusal | undefined => {
+  if (!plan.steps.some((step) => guarded.has(step.effect.kind))) return undefined
+  for (const target of plan.targets) {
+    if (target === bot) return { code: 'target-bot', words: 'that is me: I do not act against myself' }
+    if (target === asker.userId) return { code: 'target-self', words: 'you cannot do this to yourself. Ask another moderator' }
+    const role = roleOf(target)
+    if (role !== 'everyone' && !(asker.role === 'admin' && role === 'moderator')) {
+      return {
+        code: 'target-role',
+        words: `${target} is ${role === 'admin' ? 'an admin' : 'a moderator'}: only somebody with a higher role may do this`,
+      }
+    }
+  }
+  return undefined
+}
