@@ -71,10 +71,9 @@ export class Executor {
       if (!signal.aborted) {
         for (const step of waiting) {
           if (running.size >= width) break
-          const after = step.planned.after ?? []
-          if (after.some((before) => !outcomes.has(before))) continue
+          if (!ready(step, outcomes)) continue
           waiting.delete(step)
-          const broken = after.find((before) => !succeeded(outcomes.get(before)))
+          const broken = step.planned.after?.find((before) => !succeeded(outcomes.get(before)))
           if (broken !== undefined) {
             this.#finish(planId, step.step, blockedBy(steps, broken), outcomes)
             progress?.(outcomes.size, steps.length)
@@ -88,7 +87,12 @@ export class Executor {
         }
       } else if (running.size === 0) return undefined
       if (running.size > 0) await Promise.race(running.values())
+      else if (waiting.size > 0 && !signal.aborted && ![...waiting].some((step) => ready(step, outcomes))) {
+        throw new Error(`plan ${planId} waits for itself`)
+      }
     }
+    // The shutdown left steps open.
+    if (outcomes.size < steps.length) return undefined
     return steps.map(({ step }) => {
       const outcome = outcomes.get(step)
       if (outcome === undefined) throw new Error(`step ${step} of plan ${planId} has no outcome`)
@@ -127,6 +131,9 @@ export class Executor {
     outcomes.set(step, outcome)
   }
 }
+
+const ready = (step: StoredStep, outcomes: ReadonlyMap<number, Outcome>): boolean =>
+  (step.planned.after ?? []).every((before) => outcomes.has(before))
 
 const succeeded = (outcome: Outcome | undefined): boolean => outcome?.state === 'done' || outcome?.state === 'skipped'
 

@@ -98,25 +98,26 @@ export class PlanStore {
 
   /** The plan that a command made. */
   byEvent(eventId: EventId): StoredPlan | undefined {
-    return this.#read((query) => query.where('event_id', '=', eventId))
+    return this.#read('event_id', eventId)
   }
 
   /** The plan whose final answer goes to this event: the command itself, or its confirmation. */
   answering(eventId: EventId): StoredPlan | undefined {
-    return this.#read((query) => query.where('answer_to', '=', eventId))
+    return this.#read('answer_to', eventId)
   }
 
   /** A plan by number. */
   get(planId: number): StoredPlan | undefined {
-    return this.#read((query) => query.where('plan_id', '=', planId))
+    return this.#read('plan_id', planId)
   }
 
-  #base() {
-    return this.#database.query.selectFrom('plan').selectAll()
-  }
-
-  #read(where: (query: ReturnType<PlanStore['#base']>) => ReturnType<PlanStore['#base']>): StoredPlan | undefined {
-    const row = this.#database.first(where(this.#base()))
+  #read(column: 'event_id' | 'answer_to' | 'plan_id', value: EventId | number): StoredPlan | undefined {
+    const row = this.#database.first(
+      this.#database.query
+        .selectFrom('plan')
+        .selectAll()
+        .where(column, '=', value as never),
+    )
     if (row === undefined) return undefined
     return {
       planId: row.plan_id,
