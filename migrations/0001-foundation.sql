@@ -103,7 +103,8 @@ CREATE TABLE outbox (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX outbox_open ON outbox (sequence) WHERE state = 'queued';
+CREATE INDEX outbox_open ON outbox (room_id, sequence) WHERE state = 'queued';
+CREATE INDEX outbox_event ON outbox (event_id) WHERE event_id IS NOT NULL;
 
 -- Plans and their effects: the same rows serve dry run, confirmation, progress, resume and audit.
 CREATE TABLE plan (
@@ -222,10 +223,11 @@ CREATE TABLE audit (
   detail TEXT,
   plan TEXT,
   outcomes TEXT,
-  answer_event_id TEXT,
+  -- Transaction id of the answer: with it `!why` as a reply to the answer finds this row.
+  answer_txn TEXT,
   duration_ms INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX audit_event ON audit (event_id, command, code);
 CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_actor ON audit (actor, at);
-CREATE INDEX audit_answer ON audit (answer_event_id) WHERE answer_event_id IS NOT NULL;
+CREATE INDEX audit_answer ON audit (answer_txn) WHERE answer_txn IS NOT NULL;

@@ -206,7 +206,7 @@ export interface AuditTable {
   detail: string | null
   plan: string | null
   outcomes: string | null
-  answer_event_id: EventId | null
+  answer_txn: string | null
   duration_ms: number
 }
 
