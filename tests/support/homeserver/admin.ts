@@ -23,7 +23,10 @@ export interface User {
   readonly userId: string
   readonly localpart: string
   readonly password: string
-  /** Acts as the user without a device: for preparations that need no encryption. Never expires on `own-server`. */
+  /**
+   * Acts as the user without a device, for preparations that need no encryption. The admin made it, so it never expires and no rate limit holds for it: a
+   * client under test logs in on its own.
+   */
   readonly accessToken: string
 }
 
