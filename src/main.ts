@@ -1,0 +1,89 @@
+import { Command, CommanderError, Option } from 'commander'
+import type { CommonOptions, Execute } from './cli/contract.ts'
+import { exitCode } from './operations/exit-codes.ts'
+import type { ExitReason } from './operations/exit-codes.ts'
+import { maskSecrets } from './operations/secrets.ts'
+import { readVersion } from './operations/version.ts'
+
+type Outcome = (reason: ExitReason) => void
+
+/** A command's file is loaded only when it runs: `--help` answers without the database or the encryption engine. */
+const lazily =
+  <Options extends object>(load: () => Promise<{ readonly execute: Execute<Options> }>, outcome: Outcome) =>
+  async (options: Options): Promise<void> => {
+    const { execute } = await load()
+    outcome(await execute(options))
+  }
+
+const build = (outcome: Outcome): Command => {
+  const { version, commit } = readVersion()
+  const program = new Command('gatehouse')
+    .description("End-to-end encrypted Matrix bot that runs a community's front door.")
+    .version(`${version} (${commit})`)
+    .showHelpAfterError('Run gatehouse --help for the list of commands.')
+    .exitOverride()
+  // `run --config x` and `--config x run` are both natural, so every command that reads the configuration has the option.
+  const configured = (name: string): Command =>
+    program.command(name).addOption(new Option('-c, --config <file>', 'configuration file (default: bot.config.yaml)')).exitOverride()
+
+  configured('run')
+    .description('start the bot')
+    .action(lazily<CommonOptions>(() => import('./cli/run.ts'), outcome))
+  configured('check')
+    .description('print every problem of the configuration at once')
+    .option('--sources', 'print where each value comes from')
+    .action(lazily(() => import('./cli/check.ts'), outcome))
+  configured('migrate')
+    .description("bring the database to this program's schema, after a backup")
+    .action(lazily(() => import('./cli/migrate.ts'), outcome))
+  configured('backup')
+    .description('write a backup, also while the bot runs')
+    .action(lazily(() => import('./cli/backup.ts'), outcome))
+  program
+    .command('selfcheck')
+    .description('prove that this installation is whole; needs no configuration')
+    .exitOverride()
+    .action(lazily(() => import('./cli/selfcheck.ts'), outcome))
+  configured('try')
+    .description('show as JSON how a chat command is understood, without running it')
+    .argument('<what>', 'command')
+    .argument('[text]', 'the line as it would be typed, such as "!ping"')
+    .option('--jsonl', 'read {id, input, formatted} from standard input, one a line, and answer one a line')
+    .action(async (what: string, text: string | undefined, options: CommonOptions & { readonly jsonl?: boolean }) => {
+      const { execute } = await import('./cli/try.ts')
+      outcome(await execute({ ...options, what, ...(text === undefined ? {} : { text }), jsonl: options.jsonl === true }))
+    })
+  program
+    .command('demo')
+    .description('start a homeserver, an Authentik stand-in and the bot on this machine (from a checkout)')
+    .option('--script', 'play the whole story without input, check each step and end')
+    .option('--serve', 'run without a prompt until SIGTERM; writes .demo/access.json')
+    .addOption(new Option('--profile <profile>', 'what the bot may do').choices(['own-server', 'stranger']).default('stranger'))
+    .exitOverride()
+    .action(lazily(() => import('./cli/demo.ts'), outcome))
+  return program
+}
+
+/**
+ * The `gatehouse` program.
+ * @param argv as in `process.argv`
+ * @returns the exit code, see docs/exit-codes.md
+ */
+export const main = async (argv: readonly string[]): Promise<number> => {
+  let reason: ExitReason = 'ok'
+  try {
+    await build((outcome) => {
+      reason = outcome
+    }).parseAsync([...argv])
+    return exitCode(reason)
+  } catch (error) {
+    // commander ends help and version this way too; it has printed what there is to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : exitCode('usage')
+    const missing = error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND'
+    const text = error instanceof Error ? (missing ? error.message : (error.stack ?? error.message)) : String(error)
+    process.stderr.write(`${missing ? 'A part of the program is missing' : 'Unexpected error (a bug)'}: ${maskSecrets(text)}\n`)
+    return exitCode(missing ? 'installation' : 'bug')
+  }
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv)
