@@ -1,0 +1,58 @@
+import type { CryptoPort, SenderTrust } from '../crypto/port.ts'
+import type { JournalEntry } from '../matrix/journal.ts'
+import type { EventId, JsonObject } from '../types.ts'
+import { readRelations } from './message.ts'
+import type { Relations } from './message.ts'
+
+/** How a message came. */
+export type Transport =
+  | { readonly encrypted: false }
+  | { readonly encrypted: true; readonly trust: SenderTrust; readonly device: string | undefined }
+
+/** A journaled message that could be read. */
+export interface IncomingMessage {
+  readonly entry: JournalEntry
+  readonly body: string
+  readonly formattedBody: string | undefined
+  readonly msgtype: string
+  readonly relations: Relations
+  readonly transport: Transport
+}
+
+/** What opening a journaled event gave. */
+export type Opened =
+  | { readonly kind: 'message'; readonly message: IncomingMessage }
+  | { readonly kind: 'undecryptable'; readonly code: string; readonly withheld: string | undefined; readonly sessionId: string | undefined }
+  | { readonly kind: 'not-text' }
+
+const text = (content: JsonObject, name: string): string | undefined => {
+  const value = Object.hasOwn(content, name) ? content[name] : undefined
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Decrypts a journaled event if need be, and reads it. What stands outside the ciphertext of an encrypted event is not believed. */
+export const openMessage = async (entry: JournalEntry, crypto: CryptoPort): Promise<Opened> => {
+  const event = entry.event as JsonObject
+  const type = event['type']
+  if (type === 'm.room.encrypted') {
+    const decrypted = await crypto.decrypt(entry.roomId, event)
+    if (!decrypted.ok) return { kind: 'undecryptable', code: decrypted.code, withheld: decrypted.withheld, sessionId: decrypted.sessionId }
+    if (decrypted.type !== 'm.room.message') return { kind: 'not-text' }
+    return read(entry, decrypted.content, { encrypted: true, trust: decrypted.trust, device: decrypted.deviceId })
+  }
+  return type === 'm.room.message' ? read(entry, (event['content'] ?? {}) as JsonObject, { encrypted: false }) : { kind: 'not-text' }
+}
+
+const read = (entry: JournalEntry, content: JsonObject, transport: Transport): Opened => {
+  const body = text(content, 'body')
+  const msgtype = text(content, 'msgtype')
+  if (body === undefined || msgtype === undefined) return { kind: 'not-text' }
+  const formattedBody = text(content, 'format') === 'org.matrix.custom.html' ? text(content, 'formatted_body') : undefined
+  return { kind: 'message', message: { entry, body, formattedBody, msgtype, relations: readRelations(content), transport } }
+}
+
+/** Where the answer to a message belongs. */
+export const placeOf = ({ entry, relations }: IncomingMessage): { eventId: EventId; threadRoot: EventId | undefined } => ({
+  eventId: entry.eventId,
+  threadRoot: relations.threadRoot,
+})

@@ -1,0 +1,191 @@
+import type { Audit, AuditEntry } from '../audit/audit.ts'
+import type { Database } from '../database/database.ts'
+import type { Journal, JournalEntry } from '../matrix/journal.ts'
+import type { Outbox } from '../matrix/outbox.ts'
+import { transactionId } from '../matrix/outbox.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { Logger } from '../operations/logger.ts'
+import type { EventId, RoomId, Timestamp, UserId } from '../types.ts'
+import type { Acknowledger } from './acknowledge.ts'
+import type { Answer } from './answer.ts'
+import { paragraph } from './answer.ts'
+import type { RoomKind } from './declaration.ts'
+import { editContent, messageContent } from './message.ts'
+import type { ReplyPlace } from './message.ts'
+import { chunkAnswer } from './render.ts'
+
+/** What answering needs. */
+export interface ReplyPorts {
+  readonly database: Database
+  readonly journal: Journal
+  readonly outbox: Outbox
+  readonly audit: Audit
+  readonly acknowledger: Acknowledger
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The encrypted DM with a person, made if there is none. undefined = it could not be made. */
+  readonly directRoom: (userId: UserId) => Promise<RoomId | undefined>
+}
+
+/** The part of an audit row that the command knows. */
+export type AuditPart = Pick<AuditEntry, 'command' | 'arguments' | 'outcome' | 'code' | 'detail' | 'steps' | 'outcomes'>
+
+/** Work that took longer than this ends with a mention of the asker (milliseconds). */
+const mentionAfterMs = 30_000
+/** Least time between two edits of a progress message (milliseconds; the server's default limit is one event in five seconds). */
+const progressEveryMs = 6000
+
+/**
+ * The answer to one command: acknowledged while it is worked on, progress in one message that is edited in place, and an end that stores the
+ * answer, the audit row and the journal mark in one transaction.
+ */
+export class Reply {
+  readonly #ports: ReplyPorts
+  readonly #entry: Pick<JournalEntry, 'eventId' | 'roomId' | 'sender'>
+  readonly #place: ReplyPlace
+  readonly #kind: RoomKind
+  /** Tells the answers apart that one event can have. */
+  readonly #part: string
+  readonly #startedAt: Timestamp
+  #end: (() => void) | undefined
+  #progress: { finished: number; total: number; shownAt: Timestamp | undefined; edits: number } | undefined
+  #redact = false
+
+  constructor(
+    ports: ReplyPorts,
+    entry: Pick<JournalEntry, 'eventId' | 'roomId' | 'sender'>,
+    place: ReplyPlace,
+    kind: RoomKind,
+    part = 'answer',
+  ) {
+    this.#ports = ports
+    this.#entry = entry
+    this.#place = place
+    this.#kind = kind
+    this.#part = part
+    this.#startedAt = ports.clock.now()
+  }
+
+  /** Shows that the command was seen, once it takes noticeably long. Safe to call twice. */
+  begin(): void {
+    this.#end ??= this.#ports.acknowledger.begin(this.#entry.roomId, this.#entry.eventId, () => this.#showProgress())
+  }
+
+  /** The program stops before there is an answer. */
+  abandon(): void {
+    this.#end?.()
+  }
+
+  /** The command holds personal data and stands in INDOC: it is hidden once it is answered. */
+  redactCommand(): void {
+    this.#redact = true
+  }
+
+  get #progressTxn(): string {
+    return transactionId(this.#entry.eventId, `${this.#part}-progress`)
+  }
+
+  /** Tells how far the work is; shown only if it takes long. */
+  progress(finished: number, total: number): void {
+    const shown = this.#progress
+    this.#progress = { finished, total, shownAt: shown?.shownAt, edits: shown?.edits ?? 0 }
+    const now = this.#ports.clock.now()
+    if (shown?.shownAt !== undefined && finished < total && now - shown.shownAt >= progressEveryMs) this.#showProgress()
+  }
+
+  #showProgress(): void {
+    const state = this.#progress ?? { finished: 0, total: 0, shownAt: undefined, edits: 0 }
+    const { outbox, clock, logger } = this.#ports
+    const body = state.total === 0 ? '⏳ Working on it…' : `⏳ ${state.finished} of ${state.total} done…`
+    const first = state.shownAt === undefined
+    this.#progress = { ...state, shownAt: clock.now(), edits: state.edits + 1 }
+    if (first) {
+      outbox.add({
+        txnId: this.#progressTxn,
+        roomId: this.#entry.roomId,
+        type: 'm.room.message',
+        content: messageContent({ body }, 'm.notice', this.#place),
+      })
+      outbox.kick(this.#entry.roomId)
+      return
+    }
+    outbox
+      .sent(this.#progressTxn)
+      .then((eventId) => (eventId === undefined ? undefined : this.#edit(eventId, body, `${this.#part}-progress-${state.edits}`)))
+      .catch((error: unknown) => logger.warn({ err: error }, 'a progress message could not be edited'))
+  }
+
+  #edit(eventId: EventId, body: string, part: string): void {
+    const txnId = transactionId(this.#entry.eventId, part)
+    this.#ports.outbox.add({
+      txnId,
+      roomId: this.#entry.roomId,
+      type: 'm.room.message',
+      content: editContent(eventId, { body }, 'm.notice'),
+    })
+    this.#ports.outbox.kick(this.#entry.roomId)
+  }
+
+  /**
+   * Answers and closes the command.
+   * @param answer or a function that makes it inside the transaction, with the rows that belong to it
+   */
+  async finish(answer: Answer | (() => Answer), part: AuditPart): Promise<void> {
+    const { database, journal, outbox, audit, clock, directRoom } = this.#ports
+    const { eventId, roomId, sender } = this.#entry
+    const took = clock.now() - this.#startedAt
+    const shown = this.#progress?.shownAt === undefined ? undefined : await outbox.sent(this.#progressTxn)
+    const known = typeof answer === 'function' ? undefined : answer
+    const away = known?.privacy === 'personal' && this.#kind === 'indoc' ? await directRoom(sender) : undefined
+    const txnId = transactionId(eventId, this.#part)
+    const rooms = new Set<RoomId>([roomId])
+    this.#end?.()
+    database.transaction(() => {
+      const made = known ?? (typeof answer === 'function' ? answer() : answer)
+      const here = made.privacy === 'personal' && this.#kind === 'indoc' ? privately(made, away !== undefined) : made
+      const mention = took > mentionAfterMs ? [sender] : []
+      const parts = chunkAnswer({ ...here, mentions: [...(here.mentions ?? []), ...mention] })
+      for (const [index, text] of parts.entries()) {
+        const edit = index === 0 && shown !== undefined && mention.length === 0
+        const content = edit ? editContent(shown, text, 'm.notice') : messageContent(text, 'm.notice', this.#place)
+        outbox.add({
+          txnId: index === 0 ? txnId : transactionId(eventId, `${this.#part}-${index}`),
+          roomId,
+          type: 'm.room.message',
+          content,
+        })
+      }
+      if (away !== undefined && here !== made) {
+        rooms.add(away)
+        for (const [index, text] of chunkAnswer(made).entries()) {
+          const content = messageContent(text, 'm.notice')
+          outbox.add({ txnId: transactionId(eventId, `${this.#part}-private-${index}`), roomId: away, type: 'm.room.message', content })
+        }
+      }
+      audit.add({ at: clock.now(), actor: sender, roomId, eventId, durationMs: took, answerTxn: txnId, ...part })
+      journal.mark(eventId, 'done', clock.now(), part.code)
+    })
+    for (const room of rooms) outbox.kick(room)
+    if (shown !== undefined && took > mentionAfterMs) this.#edit(shown, '⏳ Finished: see the answer below.', `${this.#part}-progress-end`)
+    if (this.#redact) this.#hide()
+  }
+
+  #hide(): void {
+    const { outbox, logger } = this.#ports
+    outbox
+      .redact(this.#entry.roomId, this.#entry.eventId, 'personal data')
+      .then((done) => (done ? undefined : logger.info('a command with personal data could not be hidden: the bot may not redact there')))
+      .catch((error: unknown) => logger.warn({ err: error }, 'a command with personal data could not be hidden'))
+  }
+}
+
+/** What stands in INDOC instead of personal data. */
+const privately = (answer: Answer, sent: boolean): Answer => ({
+  ...(answer.mark === undefined ? {} : { mark: answer.mark }),
+  blocks: [
+    paragraph(
+      sent ? 'Sent privately.' : 'The answer holds personal data and I could not open a direct chat with you. Ask again in the admin room.',
+    ),
+  ],
+  code: answer.code,
+})
