@@ -29,12 +29,18 @@ export interface PositionalDeclaration {
 export interface OptionDeclaration {
   /** Long name without dashes, kebab-case: `keep-in-indoc`. Also the key of the value in `Arguments`. */
   readonly name: string
+  /** Other spellings: `organisation`. */
+  readonly aliases?: readonly string[]
   /** Absent = a flag. */
   readonly type?: ParameterType
   /** Shown in help: `--expires <duration>`. */
   readonly placeholder?: string
   /** `--redact [n]`: the value may be left out; then this stands for it. */
   readonly valueIfBare?: string | number
+  /** Words that mean this option when they stand alone among the positionals: `here` for `--rooms here`. */
+  readonly bareWords?: readonly string[]
+  /** Names of options that cannot be given together with this one. */
+  readonly conflictsWith?: readonly string[]
   readonly summary: string
 }
 
@@ -72,11 +78,14 @@ export interface UserReference {
   readonly value: string
 }
 
-/** A room as written, not yet looked up. */
+/** A room (or category) as written, not yet looked up. */
 export interface RoomReference {
   readonly raw: string
   readonly as: 'id' | 'alias' | 'name' | 'here'
+  /** The id, the alias, the name without a leading `#`, or `here`. */
   readonly value: string
+  /** Servers to join through, if a link named some. */
+  readonly via?: readonly string[]
 }
 
 /** A parsed value: text | integer or milliseconds | flag | words | references. */

@@ -1,0 +1,39 @@
+import type { CommandDeclaration } from '../../chat/declaration.ts'
+
+export const adduserDeclaration: CommandDeclaration = {
+  name: 'adduser',
+  summary: 'create an account and do the whole arrival: groups, rooms, welcome, graduation',
+  details:
+    'Each step is reported on its own; a step that failed hides no other one. The command can be run again: what is done already is skipped.',
+  examples: [
+    'adduser Ada Lovelace --email ada@example.org --matrix @ada:example.org --interests "maths, poetry"',
+    'adduser Ada --matrix @ada:example.org --no-rooms --keep-in-indoc',
+  ],
+  role: 'moderator',
+  rooms: ['indoc', 'admin', 'dm'],
+  effect: 'changes',
+  positionals: [
+    { name: 'first', type: { kind: 'text' }, required: true, summary: 'first name' },
+    { name: 'last', type: { kind: 'text' }, required: false, rest: true, summary: 'last name' },
+  ],
+  options: [
+    { name: 'email', type: { kind: 'email' }, placeholder: 'address', summary: 'e-mail address' },
+    { name: 'matrix', type: { kind: 'user' }, summary: 'their Matrix user: linked, welcomed and invited' },
+    { name: 'username', type: { kind: 'text' }, placeholder: 'name', summary: 'username, if it should not be made from the name' },
+    { name: 'invited-by', type: { kind: 'text' }, placeholder: 'who', summary: 'who vouches for them' },
+    { name: 'organization', aliases: ['organisation'], type: { kind: 'text' }, placeholder: 'text', summary: 'where they belong' },
+    { name: 'interests', type: { kind: 'list' }, placeholder: '"a, b"', summary: 'interests; rooms are recommended from them' },
+    { name: 'groups', type: { kind: 'list' }, placeholder: 'a,b', summary: 'Authentik groups to put them in' },
+    {
+      name: 'rooms',
+      type: { kind: 'rooms' },
+      placeholder: 'room,…',
+      conflictsWith: ['no-rooms'],
+      summary: 'invite to these rooms, not to recommended ones',
+    },
+    { name: 'no-rooms', summary: 'invite to no room' },
+    { name: 'keep-in-indoc', summary: 'do not take them out of INDOC' },
+    { name: 'no-welcome', summary: 'send no welcome DM' },
+  ],
+  personal: ['email'],
+}
