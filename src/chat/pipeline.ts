@@ -274,6 +274,7 @@ export class Pipeline implements Handlers {
           return { blocks: [...renderPlan(plan, 'Please confirm:'), ask], code: 'confirm', ...privacy }
         },
         { ...audit, outcome: 'planned', code: 'confirm' },
+        plan.personal === true ? 'personal' : 'public',
       )
       return {}
     }
@@ -286,7 +287,8 @@ export class Pipeline implements Handlers {
   async #confirm(turn: Turn, parsed: ParsedCommand): Promise<{ readonly rest?: Promise<void> }> {
     const { entry } = turn.message
     const { plans, clock, commands, roles, bot } = this.#ports
-    const code = String(parsed.arguments['code'] ?? '')
+    const given = parsed.arguments['code']
+    const code = typeof given === 'string' ? given : ''
     const refuse = async (reason: string, words: string): Promise<{ readonly rest?: Promise<void> }> => {
       await turn.reply.finish(
         { mark: '❌', blocks: [paragraph(words)], code: reason },
@@ -442,6 +444,7 @@ export class Pipeline implements Handlers {
         return { ...answer, mentions: [...(answer.mentions ?? []), saved.asker] }
       },
       { ...audit, outcome: 'ran', code: answer.code, steps: plan.steps, outcomes },
+      answer.privacy,
     )
     return true
   }

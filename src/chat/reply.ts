@@ -129,20 +129,22 @@ export class Reply {
   /**
    * Answers and closes the command.
    * @param answer or a function that makes it inside the transaction, with the rows that belong to it
+   * @param privacy of the answer, where a function makes it
    */
-  async finish(answer: Answer | (() => Answer), part: AuditPart): Promise<void> {
+  async finish(answer: Answer | (() => Answer), part: AuditPart, privacy?: Answer['privacy']): Promise<void> {
     const { database, journal, outbox, audit, clock, directRoom } = this.#ports
     const { eventId, roomId, sender } = this.#entry
     const took = clock.now() - this.#startedAt
     const shown = this.#progress?.shownAt === undefined ? undefined : await outbox.sent(this.#progressTxn)
     const known = typeof answer === 'function' ? undefined : answer
-    const away = known?.privacy === 'personal' && this.#kind === 'indoc' ? await directRoom(sender) : undefined
+    const personal = this.#kind === 'indoc' && (known?.privacy ?? privacy) === 'personal'
+    const away = personal ? await directRoom(sender) : undefined
     const txnId = transactionId(eventId, this.#part)
     const rooms = new Set<RoomId>([roomId])
     this.#end?.()
     database.transaction(() => {
       const made = known ?? (typeof answer === 'function' ? answer() : answer)
-      const here = made.privacy === 'personal' && this.#kind === 'indoc' ? privately(made, away !== undefined) : made
+      const here = personal ? privately(made, away !== undefined) : made
       const mention = took > mentionAfterMs ? [sender] : []
       const parts = chunkAnswer({ ...here, mentions: [...(here.mentions ?? []), ...mention] })
       for (const [index, text] of parts.entries()) {
@@ -155,7 +157,7 @@ export class Reply {
           content,
         })
       }
-      if (away !== undefined && here !== made) {
+      if (away !== undefined) {
         rooms.add(away)
         for (const [index, text] of chunkAnswer(made).entries()) {
           const content = messageContent(text, 'm.notice')
