@@ -66,6 +66,8 @@ export const groupRoutes: Route = (context) => {
   return json(200, groupView(state, group, query.get('include_users') !== 'false'))
 }
 
+const designations = ['authentication', 'authorization', 'invalidation', 'enrollment', 'unenrollment', 'recovery', 'stage_configuration']
+
 /** `/flows/instances/`, addressed by slug. */
 export const flowRoutes: Route = (context) => {
   const { state, method, segments, caller, query } = context
@@ -77,6 +79,10 @@ export const flowRoutes: Route = (context) => {
   if (id !== undefined) {
     const flow = flows.find((one) => one.slug === id)
     return flow === undefined ? notFound('Flow') : json(200, flowView(flow))
+  }
+  const designation = query.get('designation')
+  if (designation !== null && designation !== '' && !designations.includes(designation)) {
+    return json(400, { designation: [`Select a valid choice. ${designation} is not one of the available choices.`] })
   }
   const shown = flows.filter((flow) =>
     (['slug', 'designation', 'name'] as const).every((name) => {

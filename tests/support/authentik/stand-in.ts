@@ -5,7 +5,7 @@ import { controlReply } from './control.ts'
 import { type Fault, type FaultHow, takeFault } from './faults.ts'
 import { flowRoutes, groupRoutes, invitationRoutes, sessionRoutes } from './other-routes.ts'
 import { crash, json, notFoundPage, type Reply } from './reply.ts'
-import { checkRequest, checkResponse } from './schema-check.ts'
+import { checkRequest, checkResponse, templateOf } from './schema-check.ts'
 import { type Seed, seedState } from './seed.ts'
 import type { State } from './state.ts'
 import { userRoutes } from './user-routes.ts'
@@ -112,7 +112,8 @@ export const createStandIn = async (options: StandInOptions = {}): Promise<Stand
         return json(599, { detail: 'the request breaks the schema of Authentik', problems })
       }
     }
-    if (!path.endsWith('/')) return method === 'GET' ? notFoundPage : crash(method)
+    // Routes come before rights: what does not exist looks the same to everybody.
+    if (templateOf(path) === undefined) return method === 'GET' ? notFoundPage : crash(method)
     const bearer = /^bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
     const caller = bearer === undefined ? undefined : state.users.get(state.tokens.get(bearer) ?? -1)
     if (bearer === undefined) return json(403, { detail: 'Authentication credentials were not provided.' })
