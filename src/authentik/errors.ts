@@ -104,7 +104,7 @@ const fromStatus = (failure: GateFailure & { readonly code: 'status' }): Authent
     return {
       ok: false,
       code: 'server',
-      changed: 'maybe',
+      changed: failure.method === 'GET' ? 'no' : 'maybe',
       text: `Authentik failed inside, or its version lacks this call (${failure.route})`,
     }
   }

@@ -5,7 +5,8 @@ import type { FaultHow } from '../support/authentik/faults.ts'
 import { addToken, addUser } from '../support/authentik/state.ts'
 import { setUp, valueOf } from './client-of.ts'
 
-const readPatience = { readMs: 150, writeMs: 150, longMs: 150 }
+/** For the one fault that is a time-out; with the others it would only fail on a busy machine. */
+const impatient = { readMs: 1_000, writeMs: 1_000, longMs: 1_000 }
 
 /** Every call of the client, with what it needs on a fresh stand-in, where pk 3 is akadmin. */
 const calls: Record<string, (authentik: Authentik) => Promise<AuthentikResult<unknown>>> = {
@@ -68,7 +69,8 @@ describe('every call turns every failure into a value', () => {
   ]
 
   test.each(faults)('%s', async (_name, how, code, changed) => {
-    const { authentik, standIn } = await setUp({ patience: readPatience, gate: { breaker: { failures: 1_000, openMs: 1 } } })
+    const patience = how === 'hang' ? impatient : {}
+    const { authentik, standIn } = await setUp({ patience, gate: { breaker: { failures: 1_000, openMs: 1 } } })
     standIn.failNext({ pathPattern: '/api/v3/', times: Number.POSITIVE_INFINITY, how })
     const results = await Promise.all(names.map(async (name) => [name, await calls[name]?.(authentik)] as const))
     for (const [name, result] of results) {
@@ -113,7 +115,7 @@ describe('Authentik down', () => {
       changed: 'no',
       retryAfterMs: expect.any(Number),
     })
-    expect(performance.now() - begun - first).toBeLessThan(50)
+    expect(performance.now() - begun - first).toBeLessThan(500)
   })
 
   test('it accepts and hangs: reads end before 5 s with the default patience', async () => {
