@@ -1,4 +1,3 @@
-import type { Role, RoomKind } from '../chat/declaration.ts'
 import type { RoomAlias, RoomId } from '../types.ts'
 import type { Access, Catalogue, CatalogueRoom, Visibility } from './catalogue.ts'
 import { fold } from './fold.ts'
@@ -32,9 +31,9 @@ export interface ListedRoom {
 
 /** Who asks, and where. */
 export interface Asker {
-  readonly role: Role
+  readonly role: 'everyone' | 'moderator' | 'admin'
   /** Where the answer will stand: in INDOC only public rooms are named, whoever asks. */
-  readonly place: RoomKind
+  readonly place: 'indoc' | 'admin' | 'dm'
   /** Rooms the person is in. */
   readonly rooms: ReadonlySet<RoomId>
 }
