@@ -15,16 +15,15 @@ const lazily =
     outcome(await execute(options))
   }
 
-const build = (outcome: Outcome): Command => {
+const build = async (wanted: string | undefined, outcome: Outcome): Promise<Command> => {
   const { version, commit } = readVersion()
   const program = new Command('gatehouse')
     .description("End-to-end encrypted Matrix bot that runs a community's front door.")
     .version(`${version} (${commit})`)
     .showHelpAfterError('Run gatehouse --help for the list of commands.')
     .exitOverride()
-  // `run --config x` and `--config x run` are both natural, so every command that reads the configuration has the option.
   const configured = (name: string): Command =>
-    program.command(name).addOption(new Option('-c, --config <file>', 'configuration file (default: bot.config.yaml)')).exitOverride()
+    program.command(name).addOption(new Option('-c, --config <file>', 'configuration file (default: bot.config.yaml)'))
 
   configured('run')
     .description('start the bot')
@@ -42,24 +41,16 @@ const build = (outcome: Outcome): Command => {
   program
     .command('selfcheck')
     .description('prove that this installation is whole; needs no configuration')
-    .exitOverride()
     .action(lazily(() => import('./cli/selfcheck.ts'), outcome))
-  configured('try')
-    .description('show as JSON how a chat command is understood, without running it')
-    .argument('<what>', 'command')
-    .argument('[text]', 'the line as it would be typed, such as "!ping"')
-    .option('--jsonl', 'read {id, input, formatted} from standard input, one a line, and answer one a line')
-    .action(async (what: string, text: string | undefined, options: CommonOptions & { readonly jsonl?: boolean }) => {
-      const { execute } = await import('./cli/try.ts')
-      outcome(await execute({ ...options, what, ...(text === undefined ? {} : { text }), jsonl: options.jsonl === true }))
-    })
+  // It brings its own options and needs all command declarations: loaded only when asked for.
+  if (wanted === 'try') (await import('./cli/try.ts')).registerTry(program)
+  else program.command('try').description('show how a chat command would be understood, without doing it')
   program
     .command('demo')
     .description('start a homeserver, an Authentik stand-in and the bot on this machine (from a checkout)')
     .option('--script', 'play the whole story without input, check each step and end')
     .option('--serve', 'run without a prompt until SIGTERM; writes .demo/access.json')
     .addOption(new Option('--profile <profile>', 'what the bot may do').choices(['own-server', 'stranger']).default('stranger'))
-    .exitOverride()
     .action(lazily(() => import('./cli/demo.ts'), outcome))
   return program
 }
@@ -70,12 +61,13 @@ const build = (outcome: Outcome): Command => {
  * @returns the exit code, see docs/exit-codes.md
  */
 export const main = async (argv: readonly string[]): Promise<number> => {
-  let reason: ExitReason = 'ok'
+  let reason: ExitReason | undefined
   try {
-    await build((outcome) => {
+    const program = await build(argv[2], (outcome) => {
       reason = outcome
-    }).parseAsync([...argv])
-    return exitCode(reason)
+    })
+    await program.parseAsync([...argv])
+    return reason === undefined ? Number(process.exitCode ?? 0) : exitCode(reason)
   } catch (error) {
     // commander ends help and version this way too; it has printed what there is to say.
     if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : exitCode('usage')
