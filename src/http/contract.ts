@@ -30,7 +30,7 @@ export interface GateRequest {
   readonly lane?: string
   /** Milliseconds for one attempt (default 30,000). */
   readonly timeoutMs?: number
-  /** Milliseconds for everything: waits, attempts, retries (default 60,000). Past it the answer is `deadline`. */
+  /** Milliseconds for everything: waits, attempts, retries (default 60,000). Past it the answer is `timeout`. */
   readonly deadlineMs?: number
   /** Waits that a server asks for and that are longer than this are handed back as `limited` (default 15,000). */
   readonly maxWaitMs?: number

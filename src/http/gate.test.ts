@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock, type Clock } from '../operations/clock.ts'
 import { silentLogger } from '../operations/logger.ts'
@@ -155,6 +156,23 @@ describe('answers', () => {
     const { gate } = await setUp([raw(204, ''), raw(200, '<html>')])
     expect(await gate.request(post)).toMatchObject({ ok: true, status: 204, body: undefined })
     expect(await gate.request(post)).toMatchObject({ ok: false, code: 'malformed', status: 200, untouched: false })
+  })
+
+  test('compressed answers are read, within the same bound; damaged ones are a failure', async () => {
+    const zipped =
+      (body: Buffer): Handler =>
+      (_request, response) =>
+        void response.writeHead(200, { 'content-encoding': 'gzip' }).end(body)
+    const bomb = gzipSync(JSON.stringify('x'.repeat(100_000)))
+    const { gate } = await setUp([zipped(gzipSync('{"a":1}')), zipped(bomb), zipped(Buffer.from('not gzip'))])
+    expect(await gate.request(post)).toMatchObject({ ok: true, body: { a: 1 } })
+    expect(await gate.request({ ...post, maxBytes: 10_000 })).toMatchObject({ ok: false, code: 'malformed' })
+    expect(await gate.request(post)).toMatchObject({
+      ok: false,
+      code: 'network',
+      untouched: false,
+      reason: expect.stringContaining('damaged'),
+    })
   })
 
   test('an answer past maxBytes is dropped', async () => {
