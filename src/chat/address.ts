@@ -118,7 +118,13 @@ const calledBy = (
   }
   const prefixed = afterPrefix(body, start, context.prefixes)
   if (prefixed !== undefined) return { at: prefixed, by: 'prefix' }
-  const name = names.find((candidate) => startsWith(body, start, candidate) && isNameBoundary(body[start + candidate.length]))
+  // "@gate:other.example" is somebody else: after a Matrix id's local part a colon must end the word.
+  const isWhole = (candidate: string): boolean => {
+    const end = start + candidate.length
+    const isColonInside = candidate.startsWith('@') && body[end] === ':' && end + 1 < body.length && !isSpace(body[end + 1])
+    return isNameBoundary(body[end]) && !isColonInside
+  }
+  const name = names.find((candidate) => startsWith(body, start, candidate) && isWhole(candidate))
   return name === undefined ? undefined : { at: afterName(body, start + name.length, context.prefixes), by: 'name' }
 }
 

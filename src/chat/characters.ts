@@ -8,7 +8,7 @@ const space = /[\s\p{Cc}\u180e\u200b]/u
 export const isSpace = (character: string | undefined): boolean => character !== undefined && space.test(character)
 
 // Direction marks and joiners that come along with copied text. ZWJ and ZWNJ stay: names and emoji need them.
-const invisible = /[\u00ad\u034f\u061c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f]/
+const invisible = /[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f]/
 /** Is it a mark without a shape, which nobody types on purpose? */
 export const isInvisible = (character: string | undefined): boolean => character !== undefined && invisible.test(character)
 

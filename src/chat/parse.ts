@@ -26,7 +26,10 @@ export type Parser = (line: string, pills?: readonly Pill[]) => ParseResult
 /** Longer lines are refused; an introduction of thousands of words is no command. */
 const maxLineLength = 8192
 
-/** commander reads `--no-rooms` as "rooms: false"; here it is an option of its own. Names are kept as they are, not turned to camelCase. */
+/** The key of an option's value in commander's plain object. The dashes keep names such as `constructor` off the members of objects. */
+const keyOfOption = (name: string): string => `--${name}`
+
+/** commander reads `--no-rooms` as "rooms: false"; here it is an option of its own, and names are not turned to camelCase. */
 class ChatOption extends Option {
   constructor(flags: string) {
     super(flags)
@@ -34,7 +37,7 @@ class ChatOption extends Option {
   }
 
   override attributeName(): string {
-    return this.name()
+    return keyOfOption(this.name())
   }
 }
 
@@ -50,7 +53,7 @@ const buildCommand = (declaration: CommandDeclaration): Command => {
   for (const { name, type, conflictsWith } of optionsOf(declaration)) {
     const option = new ChatOption(type ? `--${name} <value>` : `--${name}`)
     if (type) option.argParser(append)
-    command.addOption(option.conflicts([...(conflictsWith ?? [])]))
+    command.addOption(option.conflicts((conflictsWith ?? []).map(keyOfOption)))
   }
   for (const [index, { required, rest, type }] of declaration.positionals.entries()) {
     const name = `${index}${rest || type.kind === 'users' ? '...' : ''}`
@@ -164,14 +167,14 @@ const readCommand = (declaration: CommandDeclaration, tokens: readonly Token[], 
   }
   const given = command.opts<Record<string, readonly string[] | true>>()
   for (const { name, type } of declaration.options) {
-    const numbers = given[name]
+    const numbers = given[keyOfOption(name)]
     if (numbers === undefined) continue
     const slot = type && numbers !== true ? slotOf(`--${name}`, type, numbers) : undefined
     const filled: Filled = slot ? fill(declaration, slot) : { ok: true, value: true }
     if (!filled.ok) return filled
     values[name] = filled.value
   }
-  return { ok: true, declaration, arguments: values, dryRun: given['dry-run'] === true }
+  return { ok: true, declaration, arguments: values, dryRun: given[keyOfOption('dry-run')] === true }
 }
 
 /** All names that a command answers to, each once. @throws Error when two declarations claim the same (a bug of the declarations) */

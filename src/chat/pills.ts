@@ -23,6 +23,8 @@ export interface PillScan {
 const maxFormattedLength = 65_536
 const maxLabelLength = 512
 const maxHrefLength = 2048
+/** A command names few people; looking at thousands of links would be work for a spammer's message. */
+const maxLinks = 256
 
 /** The id that a target is known by. */
 export const targetId = (target: LinkTarget): string => {
@@ -54,7 +56,9 @@ const labelStart = (body: string, close: number, from: number): number | undefin
 const markdownPills = (body: string): readonly Pill[] => {
   const pills: Pill[] = []
   let from = 0
-  for (let close = body.indexOf(']('); close !== -1; close = body.indexOf('](', close + 2)) {
+  let seen = 0
+  for (let close = body.indexOf(']('); close !== -1 && seen < maxLinks; close = body.indexOf('](', close + 2)) {
+    seen += 1
     const hrefEnd = body.slice(close + 2, close + 2 + maxHrefLength).search(/[)\s]/)
     if (hrefEnd === -1 || body[close + 2 + hrefEnd] !== ')') continue
     const target = parseMatrixLink(body.slice(close + 2, close + 2 + hrefEnd).replace(/^<(.*)>$/, '$1'))
@@ -89,6 +93,7 @@ const matchAt = (body: string, at: number, text: string): number | undefined => 
 
 /** Lays the formatted body over the plain one. Undefined when they say different things. */
 const align = (body: string, from: number, flat: FlatHtml, inBody: readonly Pill[]): readonly Pill[] | undefined => {
+  if (flat.links.length > maxLinks) return undefined
   const pills: Pill[] = []
   let index = from
   let offset = 0

@@ -94,7 +94,9 @@ const readDouble = (line: string, open: number, pills: PillMap): Quotation | und
   return undefined
 }
 
-const isApostrophe = (line: string, at: number): boolean => isWordCharacter(line[at - 1]) && isWordCharacter(line[at + 1])
+/** `’` is apostrophe and quote in one: inside a word (don’t) and before one (’t Hooft) it closes nothing. */
+const isApostrophe = (line: string, at: number): boolean =>
+  isWordCharacter(line[at + 1]) && (isWordCharacter(line[at - 1]) || (line[at] === '’' && isSpace(line[at - 1])))
 
 /** Reads what stands after a single quote at `open`. No escapes, as in a shell; an apostrophe between letters does not close. */
 const readSingle = (line: string, open: number, pills: PillMap): Quotation | undefined => {
