@@ -10,7 +10,7 @@ export interface ReplyPlace {
 export interface MessageText {
   readonly body: string
   readonly formattedBody?: string
-  readonly mentions?: readonly UserId[]
+  readonly mentions?: readonly UserId[] | { readonly user_ids?: readonly UserId[] }
 }
 
 /**
@@ -18,7 +18,8 @@ export interface MessageText {
  * @param msgtype `m.notice` for a bot's answers (never answered by other bots), `m.text` for messages to newcomers (they notify)
  */
 export const messageContent = (text: MessageText, msgtype: 'm.notice' | 'm.text', place?: ReplyPlace): JsonObject => {
-  const mentions = [...new Set(text.mentions ?? [])]
+  const named = text.mentions ?? []
+  const mentions = [...new Set('user_ids' in named ? named.user_ids : Array.isArray(named) ? named : [])]
   return {
     msgtype,
     body: text.body,

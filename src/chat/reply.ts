@@ -12,7 +12,7 @@ import { paragraph } from './answer.ts'
 import type { RoomKind } from './declaration.ts'
 import { editContent, messageContent } from './message.ts'
 import type { ReplyPlace } from './message.ts'
-import { chunkAnswer } from './render.ts'
+import { chunkAnswer } from './chunk.ts'
 
 /** What answering needs. */
 export interface ReplyPorts {

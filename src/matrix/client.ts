@@ -89,6 +89,9 @@ export class Homeserver {
       route: action,
       body: { user_id: userId, ...(reason === undefined ? {} : { reason }) },
       repeatable: false,
+      // The server counts these per sender: in one queue they wait for each other instead of being refused one by one.
+      lane: `member:${action}`,
+      deadlineMs: 600_000,
     })
   }
 

@@ -1,0 +1,125 @@
+import type { Authentik } from '../authentik/client.ts'
+import type { AuthentikFailure } from '../authentik/errors.ts'
+import type { User } from '../authentik/schemas.ts'
+import type { AccountReference, Outcome } from '../chat/effects.ts'
+import type { EffectContext, EffectHandler, EffectResult } from '../chat/execute.ts'
+import type { Links } from '../directory/links.ts'
+import type { JsonObject, UserId } from '../types.ts'
+
+export interface AccountEffectOptions {
+  readonly authentik: Authentik
+  readonly links: Links
+  /** Keeps the mirror up to date with what an answer showed. */
+  readonly mirror: (user: User) => void
+  /** Folder for new accounts. */
+  readonly usersPath: string
+  readonly suspend: (userId: UserId) => Promise<EffectResult>
+}
+
+const failed = (failure: AuthentikFailure): EffectResult =>
+  failure.changed === 'maybe'
+    ? { state: 'unknown', code: failure.code, text: failure.text }
+    : { state: 'failed', code: failure.code, text: failure.text }
+
+/** The account of a reference: known, or made by an earlier step. */
+export const accountOf = (reference: AccountReference, outcomes: ReadonlyMap<number, Outcome>): number | undefined => {
+  if ('pk' in reference) return reference.pk
+  const pk = outcomes.get(reference.step)?.data?.['pk']
+  return typeof pk === 'number' ? pk : undefined
+}
+
+const missing: EffectResult = { state: 'failed', code: 'no-account', text: 'there is no account to do this with' }
+
+/** Effects on accounts. Keys: the username (planned and checked before), the pair of account and group, the account. */
+export const createAccountEffects = (options: AccountEffectOptions) => {
+  const { authentik, links, mirror } = options
+
+  const made = (user: User, userId: UserId | undefined, createdBy: string): EffectResult => ({
+    state: 'done',
+    code: 'done',
+    text: '',
+    data: { pk: user.pk, username: user.username },
+    also: () => {
+      mirror(user)
+      if (userId !== undefined) links.set(userId, { pk: user.pk, username: user.username }, createdBy)
+    },
+  })
+
+  const create: EffectHandler<'account.create'> = {
+    act: async ({ username, name, email, attributes, userId }) => {
+      const result = await authentik.createUser({ username, name, email, attributes: attributes as JsonObject, path: options.usersPath })
+      const createdBy = String(attributes['created_by'] ?? '')
+      if (result.ok) return made(result.value, userId, createdBy)
+      if (result.changed === 'no') return failed(result)
+      // The answer was lost: look before anything is claimed or repeated.
+      const found = await authentik.findUserByUsername(username)
+      if (!found.ok)
+        return {
+          state: 'unknown',
+          code: result.code,
+          text: `${result.text}; whether the account ${username} was made could not be found out`,
+        }
+      return found.value.exact === undefined
+        ? { state: 'failed', code: result.code, text: result.text }
+        : made(found.value.exact, userId, createdBy)
+    },
+    probe: async ({ username, attributes, userId }) => {
+      const found = await authentik.findUserByUsername(username)
+      if (!found.ok) return 'unknown'
+      // The name was free when it was planned, and nobody else draws the same one in between.
+      return found.value.exact === undefined ? 'absent' : made(found.value.exact, userId, String(attributes['created_by'] ?? ''))
+    },
+  }
+
+  const simple = <K extends 'account.attributes' | 'account.group' | 'account.link' | 'account.deactivate'>(
+    act: EffectHandler<K>['act'],
+  ): EffectHandler<K> => ({
+    act,
+    // Doing these twice is the same as once.
+    probe: () => Promise.resolve('absent'),
+  })
+  const fine: EffectResult = { state: 'done', code: 'done', text: '' }
+
+  const withAccount = async (
+    reference: AccountReference,
+    context: EffectContext,
+    work: (pk: number) => Promise<EffectResult>,
+  ): Promise<EffectResult> => {
+    const pk = accountOf(reference, context.outcomes)
+    return pk === undefined ? missing : work(pk)
+  }
+
+  return {
+    'account.create': create,
+    'account.attributes': simple<'account.attributes'>((effect, context) =>
+      withAccount(effect.account, context, async (pk) => {
+        const result = await authentik.mergeAttributes(pk, effect.attributes as JsonObject)
+        return result.ok ? { ...fine, also: () => mirror(result.value) } : failed(result)
+      }),
+    ),
+    'account.group': simple<'account.group'>((effect, context) =>
+      withAccount(effect.account, context, async (pk) => {
+        const result = await authentik.addToGroup(effect.group, pk)
+        return result.ok ? fine : failed(result)
+      }),
+    ),
+    'account.link': simple<'account.link'>((effect, context) =>
+      withAccount(effect.account, context, (pk) =>
+        Promise.resolve({
+          ...fine,
+          also: () => links.set(effect.userId, { pk, username: effect.account.username }, `plan ${context.planId}`),
+        }),
+      ),
+    ),
+    'account.deactivate': simple<'account.deactivate'>((effect, context) =>
+      withAccount(effect.account, context, async (pk) => {
+        const result = await authentik.setActive(pk, false)
+        return result.ok ? { ...fine, also: () => mirror(result.value) } : failed(result)
+      }),
+    ),
+    'user.suspend': {
+      act: (effect) => options.suspend(effect.userId),
+      probe: () => Promise.resolve('absent'),
+    } satisfies EffectHandler<'user.suspend'>,
+  }
+}

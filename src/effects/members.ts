@@ -1,0 +1,129 @@
+import type { EffectHandler, EffectResult } from '../chat/execute.ts'
+import { durationWords } from '../chat/outcomes.ts'
+import type { Membership } from '../database/schema.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { GateFailure } from '../http/contract.ts'
+import { describeFailure } from '../matrix/client.ts'
+import type { Homeserver } from '../matrix/client.ts'
+import { decide, whoCan } from '../matrix/power-levels.ts'
+import { errcode } from '../matrix/session.ts'
+import type { RoomId, UserId } from '../types.ts'
+
+export interface MemberEffectOptions {
+  readonly homeserver: Homeserver
+  readonly directory: Directory
+  readonly nameOf: (userId: UserId) => string
+}
+
+interface MemberEffect {
+  readonly roomId: RoomId
+  readonly userId: UserId
+  readonly reason?: string
+}
+type Action = 'invite' | 'kick' | 'ban'
+
+const memberships: readonly Membership[] = ['join', 'invite', 'knock', 'leave', 'ban']
+
+/** The membership of a person on the server now; `leave` if there is no such event. */
+const liveMembership = async (homeserver: Homeserver, roomId: RoomId, userId: UserId): Promise<Membership | undefined> => {
+  const state = await homeserver.state(roomId, 'm.room.member', userId)
+  if (!state.ok) return undefined
+  if (state.content === undefined) return 'leave'
+  const membership = (state.content as Record<string, unknown>)['membership']
+  return memberships.find((known) => known === membership)
+}
+
+/** What the membership says about an effect: it is there already, it cannot be, or it is still to be done. */
+const standing = (action: Action, membership: Membership): EffectResult | undefined => {
+  switch (action) {
+    case 'invite':
+      if (membership === 'join') return { state: 'skipped', code: 'already-member', text: 'is in the room already' }
+      if (membership === 'invite') return { state: 'skipped', code: 'already-invited', text: 'is invited already' }
+      if (membership === 'ban')
+        return {
+          state: 'failed',
+          code: 'banned',
+          text: 'is banned there; a ban is never lifted by an invitation. Lift it first if that is meant',
+        }
+      return undefined
+    case 'kick':
+      if (membership === 'leave') return { state: 'skipped', code: 'not-in-room', text: 'is not in the room' }
+      if (membership === 'ban') return { state: 'skipped', code: 'banned', text: 'is banned there' }
+      return undefined
+    case 'ban':
+      return membership === 'ban' ? { state: 'skipped', code: 'already-banned', text: 'is banned already' } : undefined
+  }
+}
+
+/** Names who could do what the bot may not. */
+export const powerHint = (
+  directory: Directory,
+  roomId: RoomId,
+  action: Action,
+  target: UserId,
+  nameOf: (userId: UserId) => string,
+): string => {
+  const power = directory.power(roomId)
+  if (power === undefined) return ''
+  const able = whoCan(power, action, target, new Set(directory.memberIds(roomId))).people.filter((person) => person !== directory.ownUserId)
+  return able.length === 0 ? 'Nobody in the room has that power' : `These have it: ${able.slice(0, 5).map(nameOf).join(', ')}`
+}
+
+const explain = async (
+  { homeserver, directory, nameOf }: MemberEffectOptions,
+  action: Action,
+  roomId: RoomId,
+  userId: UserId,
+  failure: GateFailure,
+): Promise<EffectResult> => {
+  if (failure.code === 'limited') {
+    return {
+      state: 'failed',
+      code: 'rate-limited',
+      text: `the server allows the next one in ${durationWords(failure.retryAfterMs)}; give the command again then`,
+    }
+  }
+  if (failure.code === 'status' && failure.status === 403) {
+    if (errcode(failure) === 'M_INVITE_BLOCKED')
+      return { state: 'failed', code: 'invite-blocked', text: 'blocks invitations: ask them to join by the room link' }
+    const membership = await liveMembership(homeserver, roomId, userId)
+    const known = membership === undefined ? undefined : standing(action, membership)
+    if (known !== undefined) return known
+    const power = directory.power(roomId)
+    const decision = power === undefined ? undefined : decide(power, action, homeserver.userId, userId)
+    const reason = decision?.allowed === false ? decision.text : 'the server forbids it'
+    return { state: 'failed', code: 'no-power', text: `${reason}. ${powerHint(directory, roomId, action, userId, nameOf)}` }
+  }
+  if (failure.code === 'status' && failure.status === 404)
+    return { state: 'failed', code: 'not-found', text: 'the server does not know that room or person' }
+  if (failure.untouched || failure.code === 'status') return { state: 'failed', code: 'failed', text: describeFailure(failure) }
+  // It may have happened: look before anything is claimed.
+  const membership = await liveMembership(homeserver, roomId, userId)
+  if (membership === undefined)
+    return { state: 'unknown', code: 'unknown', text: `${describeFailure(failure)}, and nobody could tell whether it happened` }
+  if (standing(action, membership) !== undefined) return { state: 'done', code: 'done', text: '' }
+  return { state: 'failed', code: 'failed', text: describeFailure(failure) }
+}
+
+const handler = (action: Action, options: MemberEffectOptions) => ({
+  act: async ({ roomId, userId, reason }: MemberEffect): Promise<EffectResult> => {
+    const result = await options.homeserver.member(action, roomId, userId, reason)
+    return result.ok ? { state: 'done', code: 'done', text: '' } : explain(options, action, roomId, userId, result)
+  },
+  probe: async ({ roomId, userId }: MemberEffect): Promise<EffectResult | 'absent' | 'unknown'> => {
+    const membership = await liveMembership(options.homeserver, roomId, userId)
+    if (membership === undefined) return 'unknown'
+    const known = standing(action, membership)
+    // There already: by the run that was cut short.
+    return known === undefined ? 'absent' : known.state === 'skipped' ? { state: 'done', code: 'done', text: '' } : known
+  },
+})
+
+/** Effects on memberships. Key: room and person. Found again by the member event; inviting, kicking and banning twice is harmless. */
+export const createMemberEffects = (
+  options: MemberEffectOptions,
+): {
+  readonly 'room.invite': EffectHandler<'room.invite'>
+  readonly 'room.kick': EffectHandler<'room.kick'>
+  readonly 'room.ban': EffectHandler<'room.ban'>
+} => ({ 'room.invite': handler('invite', options), 'room.kick': handler('kick', options), 'room.ban': handler('ban', options) })

@@ -1,0 +1,186 @@
+import { z } from 'zod'
+import type { Authentik } from '../authentik/client.ts'
+import { messageContent } from '../chat/message.ts'
+import { durationWords } from '../chat/outcomes.ts'
+import type { CryptoPort } from '../crypto/port.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { Job, JobHandler, JobResult, JobTools } from '../jobs/scheduler.ts'
+import type { DirectRooms } from '../matrix/direct-rooms.ts'
+import { transactionId } from '../matrix/outbox.ts'
+import type { Outbox, SendResult } from '../matrix/outbox.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { EventId, RoomId, UserId } from '../types.ts'
+import type { Templates } from './templates.ts'
+
+/** What a welcome job is told. No secret stands in it: credentials are minted when they are delivered. */
+export const welcomePayload = z.object({
+  userId: z.string(),
+  name: z.string(),
+  /** Present = the welcome carries credentials of this account. */
+  account: z.object({ pk: z.number(), username: z.string() }).optional(),
+  /** Names of the rooms that the person was invited to. */
+  invited: z.array(z.string()).default([]),
+  /** Further rooms, as links. */
+  rooms: z.array(z.object({ name: z.string(), url: z.string() })).default([]),
+  /** Who asked, to be told when it cannot be delivered. */
+  askedBy: z.string(),
+})
+export type WelcomePayload = z.infer<typeof welcomePayload>
+
+const progressSchema = z.object({
+  roomId: z.string().optional(),
+  joinedAt: z.number().optional(),
+  helloId: z.string().optional(),
+  helloAt: z.number().optional(),
+})
+type Progress = z.infer<typeof progressSchema>
+
+export interface WelcomeOptions {
+  readonly directRooms: DirectRooms
+  readonly directory: Directory
+  readonly crypto: Pick<CryptoPort, 'queryDevices'>
+  readonly outbox: Pick<Outbox, 'send'>
+  readonly authentik: Pick<Authentik, 'recoveryLink' | 'setPassword'>
+  readonly templates: Templates
+  readonly clock: Clock
+  readonly credentials: { readonly kind: 'recovery-link' | 'passphrase'; readonly linkLifetime: number }
+  readonly delayMs: number
+  readonly helloGapMs: number
+  readonly deviceWaitMs: number
+  /** Milliseconds until the quiet hours are over; 0 = they are not on. */
+  readonly quietFor: (now: number) => number
+  /** A new passphrase, never stored. */
+  readonly newPassphrase: () => string
+  readonly onSecret: (secret: string) => void
+  /** Tells the moderators that a welcome could not be delivered. */
+  readonly onDead: (payload: WelcomePayload, reason: string) => void
+}
+
+/** How long a job sleeps while it waits for somebody: it is woken when they move. */
+const lookAgainMs = 3_600_000
+/** Somebody who does not accept the DM in this time has no use for it any more. */
+const patienceMs = 30 * 24 * 3_600_000
+
+/**
+ * The welcome DM: create the room → wait until the person has joined → until they have a device → hello → welcome. Each wait is on its
+ * condition, and every step can be repeated: messages keep their transaction ids, credentials are minted in the delivery.
+ */
+export const createWelcomeHandler = (options: WelcomeOptions): JobHandler => ({
+  maxAttempts: 60,
+  run: (job, tools) => run(options, job, tools),
+  onDead: (job, reason) => options.onDead(welcomePayload.parse(job.payload), reason),
+})
+
+const run = async (options: WelcomeOptions, job: Job, tools: JobTools): Promise<JobResult> => {
+  const payload = welcomePayload.parse(job.payload)
+  const userId = payload.userId as UserId
+  const progress = progressSchema.parse(job.progress)
+  const opened = await options.directRooms.open(userId)
+  if (!opened.ok) {
+    return opened.code === 'refused'
+      ? { state: 'dead', reason: `the direct chat could not be opened: ${opened.words}` }
+      : { state: 'failed', reason: opened.words, ...(opened.retryAfterMs === undefined ? {} : { delayMs: opened.retryAfterMs }) }
+  }
+  // Another room than last time (the old one was left): everything begins anew.
+  const current: Progress = progress.roomId === opened.roomId ? progress : { roomId: opened.roomId }
+  if (progress.roomId !== opened.roomId) tools.note(current)
+  const joined = awaitJoin(options, job, userId, opened.roomId)
+  if (joined !== undefined) return joined
+  const now = options.clock.now()
+  const joinedAt = current.joinedAt ?? now
+  if (current.joinedAt === undefined) tools.note({ ...current, joinedAt })
+  const ready = await awaitDevices(options, userId, joinedAt)
+  if (ready !== undefined) return ready
+  const pause = Math.max(joinedAt + options.delayMs - now, options.quietFor(now))
+  if (pause > 0 && current.helloId === undefined) return { state: 'wait', delayMs: pause, note: 'waits for the configured time' }
+  return deliver(options, job, tools, payload, { ...current, joinedAt }, opened.roomId)
+}
+
+const awaitJoin = (options: WelcomeOptions, job: Job, userId: UserId, roomId: RoomId): JobResult | undefined => {
+  const membership = options.directory.membership(roomId, userId)
+  if (membership === 'join') return undefined
+  if (membership === 'leave' || membership === 'ban') return { state: 'cancelled', reason: 'the person declined or left the direct chat' }
+  if (options.clock.now() - job.createdAt > patienceMs) return { state: 'dead', reason: 'the person never joined the direct chat' }
+  return { state: 'wait', delayMs: lookAgainMs, note: 'waits until the person joins the direct chat' }
+}
+
+const awaitDevices = async (options: WelcomeOptions, userId: UserId, joinedAt: number): Promise<JobResult | undefined> => {
+  const devices = await options.crypto.queryDevices(userId)
+  if (devices === undefined) return { state: 'failed', reason: 'the devices of the person could not be asked for' }
+  const left = joinedAt + options.deviceWaitMs - options.clock.now()
+  if (devices.length > 0 || left <= 0) return undefined
+  return { state: 'wait', delayMs: left, note: 'waits until the person has a device that can decrypt' }
+}
+
+const deliver = async (
+  options: WelcomeOptions,
+  job: Job,
+  tools: JobTools,
+  payload: WelcomePayload,
+  progress: Progress,
+  roomId: RoomId,
+): Promise<JobResult> => {
+  const { clock, outbox, templates, helloGapMs } = options
+  const send = (part: string, text: { readonly body: string; readonly formattedBody: string }): Promise<SendResult> =>
+    outbox.send(
+      {
+        txnId: transactionId(`welcome-${job.jobId}-${roomId}`, part),
+        roomId,
+        type: 'm.room.message',
+        content: messageContent(text, 'm.text'),
+      },
+      true,
+    )
+  let { helloAt } = progress
+  if (helloAt === undefined) {
+    const hello = await send('hello', templates.render('hello', { name: payload.name }))
+    if (!hello.ok) return failed(hello)
+    helloAt = clock.now()
+    tools.note({ ...progress, helloId: hello.eventId satisfies EventId, helloAt })
+  }
+  const gap = helloAt + helloGapMs - clock.now()
+  if (gap > 0) return { state: 'wait', delayMs: gap, note: 'pauses between hello and welcome' }
+  const text = await welcomeText(options, payload)
+  if (!text.ok) return text.result
+  const welcome = await send('welcome', text.text)
+  return welcome.ok ? { state: 'done', note: 'delivered' } : failed(welcome)
+}
+
+const failed = (result: SendResult & { readonly ok: false }): JobResult =>
+  result.code === 'refused' || result.code === 'not-encryptable'
+    ? { state: 'dead', reason: result.words }
+    : { state: 'failed', reason: result.words, ...(result.retryAfterMs === undefined ? {} : { delayMs: result.retryAfterMs }) }
+
+type Text =
+  | { readonly ok: true; readonly text: { readonly body: string; readonly formattedBody: string } }
+  | { readonly ok: false; readonly result: JobResult }
+
+const welcomeText = async (options: WelcomeOptions, payload: WelcomePayload): Promise<Text> => {
+  const { templates, credentials, authentik } = options
+  const values = {
+    name: payload.name,
+    ...(payload.invited.length === 0 ? {} : { invited: payload.invited.join(', ') }),
+    ...(payload.rooms.length === 0 ? {} : { rooms: payload.rooms }),
+  }
+  const { account } = payload
+  if (account === undefined) return { ok: true, text: templates.render('welcome', values) }
+  if (credentials.kind === 'passphrase') {
+    const passphrase = options.newPassphrase()
+    options.onSecret(passphrase)
+    // Set and confirmed by the server before anybody is shown it.
+    const set = await authentik.setPassword(account.pk, passphrase)
+    if (!set.ok) return { ok: false, result: { state: 'failed', reason: set.text } }
+    return { ok: true, text: templates.render('welcome-with-credentials', { ...values, username: account.username, passphrase }) }
+  }
+  const link = await authentik.recoveryLink(account.pk, credentials.linkLifetime)
+  if (!link.ok) {
+    const final = link.code === 'no-recovery-flow' || link.code === 'not-found' || link.code === 'no-permission'
+    return { ok: false, result: { state: final ? 'dead' : 'failed', reason: link.text } }
+  }
+  options.onSecret(link.value)
+  const lifetime = durationWords(credentials.linkLifetime)
+  return {
+    ok: true,
+    text: templates.render('welcome-with-credentials', { ...values, username: account.username, recoveryUrl: link.value, lifetime }),
+  }
+}
