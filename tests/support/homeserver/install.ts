@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cacheDirectory, withMachineLock } from './cache.ts'
 import { templateConfiguration } from './configuration.ts'
 import { findPython, HomeserverSetupError, pythonEnvironment } from './python.ts'
 
 const requirementsFile = fileURLToPath(new URL('requirements.txt', import.meta.url))
+const makingSuffix = '.making-'
 const bytesNeeded = 600 * 1024 * 1024
 
 /** A Synapse that is ready to be started. */
@@ -41,9 +42,9 @@ export const installSynapse = async (
       const version = /^matrix-synapse==(\S+)/m.exec(requirements)?.[1] ?? 'of requirements.txt'
       checkDisk()
       const started = Date.now()
-      const making = `${home}.making`
-      rmSync(making, { recursive: true, force: true })
-      rmSync(home, { recursive: true, force: true })
+      removeLeftovers(home)
+      // A name of its own: the pip of an installer that was killed may still be writing into the last one.
+      const making = mkdtempSync(`${home}${makingSuffix}`)
       say(`Installing Synapse ${version} for the tests (Python ${python.minor}, into ${home}; about a minute, once) …`)
       try {
         await step(python.executable, ['-I', '-m', 'venv', making])
@@ -62,6 +63,20 @@ export const installSynapse = async (
 }
 
 const isWhole = (installation: SynapseInstallation): boolean => existsSync(installation.python) && existsSync(installation.databaseTemplate)
+
+/** Deletes what killed installers left behind, as far as nothing still writes there. */
+const removeLeftovers = (home: string): void => {
+  const leftovers = readdirSync(cacheDirectory)
+    .map((name) => `${cacheDirectory}/${name}`)
+    .filter((path) => path === home || path.startsWith(`${home}${makingSuffix}`))
+  for (const path of leftovers) {
+    try {
+      rmSync(path, { recursive: true, force: true })
+    } catch (error) {
+      if (path === home || !(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error
+    }
+  }
+}
 
 const checkDisk = (): void => {
   mkdirSync(cacheDirectory, { recursive: true })
@@ -119,7 +134,7 @@ const explain = (command: string, output: string): HomeserverSetupError => {
     )
   }
   if (
-    /Max retries|Failed to establish|name resolution|timed out|ProxyError|SSLError|Connection(Error| refused| aborted)|Could not fetch URL/i.test(
+    /Max retries|Failed to establish|name resolution|timed out|ProxyError|SSLError|Connection(Error| refused| aborted)|Could not fetch URL|from versions: none/i.test(
       output,
     )
   ) {
