@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { renderCommandsPage } from '../chat/commands-page.ts'
+import { declarations } from '../commands/declarations.ts'
 import { configurationDocument, exampleFile } from '../config/document.ts'
 import { exitCodesDocument } from '../operations/exit-codes.ts'
 import { metricsDocument } from '../operations/metrics.ts'
@@ -10,6 +12,7 @@ import { complain, print } from './contract.ts'
 export const generated: Readonly<Record<string, () => string>> = {
   'bot.config.example.yaml': exampleFile,
   'docs/configuration.md': configurationDocument,
+  'docs/commands.md': () => renderCommandsPage(declarations),
   'docs/exit-codes.md': exitCodesDocument,
   'docs/metrics.md': metricsDocument,
 }

@@ -84,6 +84,14 @@ const parts: readonly Part[] = [
     },
   },
   {
+    name: 'program',
+    advice: reinstall,
+    prove: async () => {
+      await import('./run.ts')
+      return 'all of it loads'
+    },
+  },
+  {
     name: 'templates',
     advice: 'the folder config/templates belongs beside the program',
     prove: () => `${filesOf('config/templates', '.md').length} files`,

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
@@ -22,9 +22,14 @@ const prepareDirectory = (directory: string): string | undefined => {
     // A volume that somebody else made may be open to all users; ours alone is narrowed, a foreign one is left to its owner.
     const status = statSync(directory)
     if ((status.mode & 0o007) !== 0 && status.uid === process.getuid?.()) chmodSync(directory, status.mode & 0o770)
-    return undefined
   } catch (error) {
     return `cannot make the data directory ${directory}: ${codeOf(error)}`
+  }
+  try {
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+    return undefined
+  } catch {
+    return `this user (uid ${process.getuid?.() ?? 'unknown'}) may not write to the data directory ${directory}`
   }
 }
 
@@ -50,6 +55,7 @@ export const lockDataDirectory = (directory: string): LockResult => {
   let connection: BetterSqlite3.Database | undefined
   try {
     connection = new BetterSqlite3(join(directory, 'lock.db'), { timeout: 0 })
+    chmodSync(join(directory, 'lock.db'), 0o600)
     connection.pragma('locking_mode = EXCLUSIVE')
     // In this mode the lock of a write outlives its transaction.
     connection.exec(
