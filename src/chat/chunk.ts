@@ -40,9 +40,11 @@ const cutInline = (inline: Inline, size: number): readonly Inline[] => {
 const splitLines = (inlines: readonly Inline[]): readonly (readonly Inline[])[] => {
   const lines: Inline[][] = [[]]
   for (const inline of inlines) {
-    const [first, ...others] = typeof inline === 'string' ? inline.split('\n') : [inline]
-    if (first !== undefined && first !== '') lines.at(-1)?.push(first)
-    lines.push(...others.map((line) => (line === '' ? [] : [line])))
+    const parts = typeof inline === 'string' ? inline.split('\n') : [inline]
+    for (const [index, part] of parts.entries()) {
+      if (index > 0) lines.push([])
+      if (part !== '') lines.at(-1)?.push(part)
+    }
   }
   return lines
 }

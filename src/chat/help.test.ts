@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { declarations } from '../commands/declarations.ts'
 import { renderCommandsPage } from './commands-page.ts'
 import type { CommandDeclaration } from './declaration.ts'
-import { hasRole, help, helpCommand } from './help.ts'
+import { hasRole, help, helpCommand, listOf } from './help.ts'
 import { createParser } from './parse.ts'
 import { problemAnswer } from './problem-answer.ts'
 import { renderAnswer } from './render.ts'
@@ -58,6 +58,10 @@ describe('!help', () => {
     expect(remove).toContain('• --dry-run show the plan and do nothing')
     expect(remove).toContain('For moderators, in INDOC, the admin room or a DM with me. Destructive:')
     expect(text(helpCommand({ ...odd, rooms: [] }, '!'))).toContain('For admins, in .')
+  })
+
+  test('joins three words', () => {
+    expect(text({ code: 'ok', blocks: [{ paragraph: listOf(['a', 'b', 'c']) }] })).toBe('a, b or c')
   })
 
   test('suggests what the asker may use', () => {

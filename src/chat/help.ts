@@ -24,7 +24,7 @@ const rolesInOrder: readonly Role[] = ['everyone', 'moderator', 'admin']
 
 /** Words joined for reading: `INDOC, the admin room or a DM with me`. */
 const orList = (words: readonly string[]): string =>
-  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.slice(-1).join('')}`
 
 export interface HelpContext {
   /** Of the asker: commands beyond it are not shown. */

@@ -21,11 +21,14 @@ const fromCodePoint = (code: number): string =>
   code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? '\ufffd' : String.fromCodePoint(code)
 
 const decodeEntities = (text: string): string =>
-  text.replace(/&(?:#x([0-9a-f]{1,6})|#([0-9]{1,7})|([a-z]{2,4}));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (hex !== undefined) return fromCodePoint(Number.parseInt(hex, 16))
-    if (decimal !== undefined) return fromCodePoint(Number.parseInt(decimal, 10))
-    return named.get((name ?? '').toLowerCase()) ?? whole
-  })
+  text.replace(
+    /&(?:#x([0-9a-f]{1,6})|#([0-9]{1,7})|([a-z]{2,4}));/gi,
+    (whole, hex: string | undefined, decimal: string | undefined, name: string) => {
+      if (hex !== undefined) return fromCodePoint(Number.parseInt(hex, 16))
+      if (decimal !== undefined) return fromCodePoint(Number.parseInt(decimal, 10))
+      return named.get(name.toLowerCase()) ?? whole
+    },
+  )
 
 interface Tag {
   readonly name: string
@@ -35,14 +38,21 @@ interface Tag {
   readonly end: number
 }
 
+/** The offset after what a sticky expression that also matches nothing takes at `at`. */
+const skipAll = (expression: RegExp, text: string, at: number): number => {
+  expression.lastIndex = at
+  expression.test(text)
+  return expression.lastIndex
+}
+
 /** Reads the tag whose `<` stands at `at`. Undefined: the text ends inside it. */
 const readTag = (html: string, at: number): Tag | undefined => {
   const closing = html[at + 1] === '/'
-  const name = /[a-z0-9-]*/iy
-  name.lastIndex = at + (closing ? 2 : 1)
-  const tagName = (name.exec(html)?.[0] ?? '').toLowerCase()
+  const nameStart = at + (closing ? 2 : 1)
+  const nameEnd = skipAll(/[a-z0-9-]*/iy, html, nameStart)
+  const tagName = html.slice(nameStart, nameEnd).toLowerCase()
   let href: string | undefined
-  let index = name.lastIndex
+  let index = nameEnd
   while (index < html.length) {
     if (html[index] === '>') return { name: tagName, closing, href, end: index + 1 }
     const attribute = /[^\s=>/]+/y
@@ -65,10 +75,9 @@ const readTag = (html: string, at: number): Tag | undefined => {
       value = html.slice(index + 1, end)
       index = end + 1
     } else {
-      const bare = /[^\s>]*/y
-      bare.lastIndex = index
-      value = bare.exec(html)?.[0] ?? ''
-      index = bare.lastIndex
+      const end = skipAll(/[^\s>]*/y, html, index)
+      value = html.slice(index, end)
+      index = end
     }
     if (attributeName === 'href') href ??= decodeEntities(value)
   }

@@ -1,14 +1,14 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { wordEnd } from './characters.ts'
 import { convert } from './convert.ts'
 import type { Arguments, ArgumentValue, CommandDeclaration, ParameterType, RoomReference, UserReference } from './declaration.ts'
 import type { Pill } from './pills.ts'
-import { isListKind, joinPieces, optionsOf, prepare, type Prepared, type Value } from './prepare.ts'
+import { isListKind, joinPieces, optionsOf, prepare, type Value } from './prepare.ts'
+import { explainFailure } from './failure.ts'
 import { problem, type Problem } from './problem.ts'
 import { splitUsers } from './reference.ts'
 import { suggest } from './suggest.ts'
 import { textOf, tokenise, type Token } from './tokenise.ts'
-import { positionalUsage, usageOf } from './usage.ts'
 
 export interface ParsedCommand {
   readonly ok: true
@@ -116,32 +116,6 @@ const scattered = (declaration: CommandDeclaration, { type, values }: Slot): Pro
   return problem('excess-argument', words, { declaration, position: stray.start })
 }
 
-const fromCommander = (error: CommanderError, declaration: CommandDeclaration, prepared: Prepared, prefix: string): Problem => {
-  const usage = `Usage: \`${prefix}${usageOf(declaration)}\``
-  switch (error.code) {
-    case 'commander.missingArgument': {
-      const missing = declaration.positionals[prepared.positionals.length]
-      return problem('missing-argument', `${missing ? positionalUsage(missing) : 'Something'} is missing. ${usage}`, { declaration })
-    }
-    case 'commander.excessArguments': {
-      const excess = prepared.positionals[declaration.positionals.length]
-      return problem('excess-argument', `That is more than \`${declaration.name}\` takes. ${usage}`, {
-        declaration,
-        ...(excess && { position: excess.start }),
-      })
-    }
-    case 'commander.conflictingOption': {
-      const isSeen = ({ name }: { readonly name: string }): boolean => prepared.seen.has(name)
-      const one = declaration.options.filter(isSeen).find(({ conflictsWith }) => conflictsWith?.some((name) => prepared.seen.has(name)))
-      const other = one?.conflictsWith?.find((name) => prepared.seen.has(name)) ?? ''
-      const words = `\`--${one?.name}\` and \`--${other}\` exclude each other. ${usage}`
-      return problem('conflicting-options', words, { declaration, position: prepared.seen.get(other) ?? 0 })
-    }
-    default:
-      throw error
-  }
-}
-
 const readCommand = (declaration: CommandDeclaration, tokens: readonly Token[], prefix: string): ParseResult => {
   const prepared = prepare(declaration, tokens)
   if ('ok' in prepared) return prepared
@@ -149,12 +123,12 @@ const readCommand = (declaration: CommandDeclaration, tokens: readonly Token[], 
   try {
     command.parse([...prepared.argv], { from: 'user' })
   } catch (error) {
-    if (error instanceof CommanderError) return fromCommander(error, declaration, prepared, prefix)
-    throw error
+    return explainFailure(error, declaration, prepared, prefix)
   }
   const values = Object.create(null) as Record<string, ArgumentValue>
   const slotOf = (label: string, type: ParameterType, numbers: readonly string[]): Slot | undefined => {
-    const [first, ...others] = numbers.flatMap((number) => prepared.values[Number(number)] ?? [])
+    const wanted = new Set(numbers)
+    const [first, ...others] = prepared.values.filter((_, number) => wanted.has(String(number)))
     return first && { label, type, values: [first, ...others] }
   }
   for (const [index, { name, type }] of declaration.positionals.entries()) {

@@ -41,8 +41,7 @@ const isOptionLike = (token: Token): boolean => {
 /** Joins words with a plain space between them. */
 export const joinPieces = (parts: readonly (readonly Piece[])[]): readonly Piece[] =>
   parts.flatMap((pieces, index) => {
-    const start = pieces[0]?.start ?? 0
-    return index === 0 ? pieces : [{ text: ' ', quoted: false, start, end: start }, ...pieces]
+    return index === 0 ? pieces : [{ text: ' ', quoted: false, start: 0, end: 0 }, ...pieces]
   })
 
 /** What goes to commander, and what its numbers stand for. */
@@ -131,7 +130,7 @@ class Preparation {
   }
 
   #addOption(token: Token): Problem | undefined {
-    const first = token.pieces[0]?.text ?? ''
+    const first = textOf(token.pieces.slice(0, 1))
     const equals = first.indexOf('=')
     const typed = equals === -1 ? textOf(token.pieces) : first.slice(0, equals)
     const name = Array.from(typed.replace(/^--?/, ''))

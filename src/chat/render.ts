@@ -99,7 +99,8 @@ export const renderBlocks = (blocks: readonly Block[]): Text => {
   const texts = blocks.map(renderBlock)
   // A list belongs to the paragraph before it.
   const plain = texts.map((text, index) => {
-    const gap = index === 0 ? '' : 'list' in (blocks[index] ?? {}) ? '\n' : '\n\n'
+    const block = blocks[index]
+    const gap = index === 0 ? '' : block && 'list' in block ? '\n' : '\n\n'
     return gap + text.plain
   })
   const [only] = blocks

@@ -5,6 +5,9 @@
 /** Longer words are no typing errors, and the distance costs their product. */
 const maxLength = 64
 
+/** Outside of the table nothing can be reached. */
+const at = (row: readonly number[], column: number): number => row[column] ?? Number.POSITIVE_INFINITY
+
 /** Edits (insert, delete, replace, swap of neighbours) from one word to the other: optimal string alignment. */
 export const editDistance = (one: string, other: string): number => {
   const a = Array.from(one)
@@ -14,15 +17,15 @@ export const editDistance = (one: string, other: string): number => {
   for (const [row, letter] of a.entries()) {
     const current = [row + 1]
     for (const [column, otherLetter] of b.entries()) {
-      let cost = Math.min((last[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1, (last[column] ?? 0) + (letter === otherLetter ? 0 : 1))
-      const swapped = row > 0 && column > 0 && letter === b[column - 1] && a[row - 1] === otherLetter
-      if (swapped) cost = Math.min(cost, (before[column - 1] ?? 0) + 1)
-      current.push(cost)
+      const swap = at(before, column - 1) + 1
+      const isSwapped = letter === b[column - 1] && otherLetter === a[row - 1]
+      const replace = at(last, column) + (letter === otherLetter ? 0 : 1)
+      current.push(Math.min(at(last, column + 1) + 1, at(current, column) + 1, replace, isSwapped ? swap : replace))
     }
     before = last
     last = current
   }
-  return last[b.length] ?? 0
+  return at(last, b.length)
 }
 
 const rank = (word: string, candidate: string): number | undefined => {

@@ -37,7 +37,7 @@ const quotedCharacter = (character: string): string => {
 
 /** Does a quote character at `at` open a quotation by its place: after a space or bracket, before a word? */
 const looksOpening = (line: string, at: number): boolean =>
-  (isSpace(line[at - 1]) || /[([=,]/.test(line[at - 1] ?? '')) && at + 1 < line.length && !isSpace(line[at + 1])
+  (isSpace(line[at - 1]) || /[([=,]/.test(line.charAt(at - 1))) && at + 1 < line.length && !isSpace(line[at + 1])
 
 interface Quotation {
   readonly text: string
@@ -59,7 +59,7 @@ const quotation = (text: string, open: number, close: number, pills: PillMap): Q
  * other shape inside (`"he said “no” to me"`) is text.
  */
 const readDouble = (line: string, open: number, pills: PillMap): Quotation | undefined => {
-  const opener = line[open] ?? ''
+  const opener = line.charAt(open)
   const ownCloser = new Map([
     ['"', '"'],
     ['“', '”'],
@@ -69,7 +69,7 @@ const readDouble = (line: string, open: number, pills: PillMap): Quotation | und
   let text = ''
   let nested = false
   for (let index = open + 1; index < line.length; index += 1) {
-    const character = line[index] ?? ''
+    const character = line.charAt(index)
     const next = line[index + 1]
     const pill = pills.get(index)
     if (pill) {
@@ -102,7 +102,7 @@ const isApostrophe = (line: string, at: number): boolean =>
 const readSingle = (line: string, open: number, pills: PillMap): Quotation | undefined => {
   let text = ''
   for (let index = open + 1; index < line.length; index += 1) {
-    const character = line[index] ?? ''
+    const character = line.charAt(index)
     const pill = pills.get(index)
     if (pill) {
       text += pill.text
@@ -163,7 +163,7 @@ export const tokenise = (line: string, pills: readonly Pill[] = [], from = 0): T
   let index = from
   while (index < line.length) {
     const start = index
-    const character = line[start] ?? ''
+    const character = line.charAt(start)
     const pill = pillAt.get(start)
     if (pill) {
       builder.add({ text: pill.text, quoted: false, pill, start, end: pill.end })
@@ -177,7 +177,7 @@ export const tokenise = (line: string, pills: readonly Pill[] = [], from = 0): T
     }
     if (isInvisible(character)) continue
     if (character === '\\' && index < line.length) {
-      builder.add({ text: line[index] ?? '', quoted: true, start, end: index + 1 })
+      builder.add({ text: line.charAt(index), quoted: true, start, end: index + 1 })
       index += 1
       continue
     }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { Command } from 'commander'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { registerTry, tryCommand, type TryOptions } from './try.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RoomId, UserId } from '../types.ts'
 import { isUserId, toRoomAlias, toRoomId, toUserId } from './ids.ts'
@@ -68,6 +68,8 @@ describe('reading links', () => {
     'matrix:u',
     'matrix:u/',
     'matrix:u/%',
+    'matrix:%/ada:example.org',
+    'matrix://example.org',
     'matrix:x/ada:example.org',
     'matrix:__proto__/ada:example.org',
     'matrix:roomid/abc/e',

@@ -70,7 +70,7 @@ const parseMatrixUri = (rest: string): LinkTarget | undefined => {
   const [whole, query] = splitQuery(rest.replace(/#.*$/s, ''))
   const parts = (whole.startsWith('//') ? whole.slice(2).split('/').slice(1) : whole.split('/')).map(decode)
   const [type, id, eventType, event] = parts
-  const sigil = sigils.get((type ?? '').toLowerCase())
+  const sigil = type === undefined ? undefined : sigils.get(type.toLowerCase())
   if (sigil === undefined || id === undefined || id === '') return undefined
   if (parts.length === 2) return targetOf(sigil + id, undefined, query)
   if (parts.length !== 4 || event === undefined || (eventType !== 'e' && eventType !== 'event')) return undefined
