@@ -23,9 +23,11 @@ import type { IncomingMessage } from './incoming.ts'
 import type { Lists } from './lists.ts'
 import { durationWords, renderOutcomes, renderPlan } from './outcomes.ts'
 import type { ParsedCommand, Parser } from './parse.ts'
+import { problemAnswer } from './problem-answer.ts'
 import type { PlanStore, StoredPlan } from './plans.ts'
 import { Reply } from './reply.ts'
 import type { ReplyPorts } from './reply.ts'
+import type { Viewer } from './community.ts'
 import { resolveArguments } from './resolve.ts'
 import type { ResolverPorts } from './resolve.ts'
 import type { Roles } from './roles.ts'
@@ -42,7 +44,8 @@ export interface PipelinePorts extends ReplyPorts {
   readonly executor: Executor
   readonly roles: Roles
   readonly lists: Lists
-  readonly resolver: ResolverPorts
+  readonly resolverFor: (viewer: Viewer) => ResolverPorts
+  readonly nameOf: (userId: UserId) => string
   readonly clock: Clock
   readonly logger: Logger
   readonly parse: Parser
@@ -145,7 +148,7 @@ export class Pipeline implements Handlers {
     const parsed = this.#ports.parse(line, pills)
     if (!parsed.ok) {
       const words = parsed.declaration?.name ?? line.split(/\s/, 1)[0] ?? ''
-      await turn.reply.finish(problemAnswer(parsed.code, parsed.words, parsed.suggestions), {
+      await turn.reply.finish(problemAnswer(parsed, line, this.#ports.bot.prefixes[0]), {
         command: words.slice(0, 40),
         arguments: {},
         outcome: 'refused',
@@ -198,9 +201,15 @@ export class Pipeline implements Handlers {
     }
     turn.reply.begin()
     const here = { roomId: entry.roomId, name: this.#ports.roomName(entry.roomId) }
-    const resolved = await resolveArguments(declaration, parsed.arguments, entry.sender, here, this.#ports.resolver)
+    const resolved = await resolveArguments(
+      declaration,
+      parsed.arguments,
+      entry.sender,
+      here,
+      this.#ports.resolverFor({ userId: entry.sender, role: turn.role, place: turn.kind }),
+    )
     if (!resolved.ok) {
-      await turn.reply.finish(problemAnswer(resolved.code, resolved.words, resolved.suggestions), {
+      await turn.reply.finish(resolveAnswer(resolved.code, resolved.words, resolved.suggestions), {
         ...audit,
         outcome: 'refused',
         code: resolved.code,
@@ -230,7 +239,7 @@ export class Pipeline implements Handlers {
   #request(turn: Turn, resolved: ResolvedArguments, dryRun: boolean): CommandRequest {
     const { entry, relations } = turn.message
     return {
-      asker: { userId: entry.sender, name: this.#ports.resolver.nameOf(entry.sender), role: turn.role },
+      asker: { userId: entry.sender, name: this.#ports.nameOf(entry.sender), role: turn.role },
       roomId: entry.roomId,
       roomKind: turn.kind,
       eventId: entry.eventId,
@@ -302,10 +311,7 @@ export class Pipeline implements Handlers {
       return refuse('unknown', 'I asked nobody here for that code. Look at the plan again: the code stands in its last line')
     }
     if (stored.asker !== entry.sender)
-      return refuse(
-        'not-yours',
-        `this plan waits for ${this.#ports.resolver.nameOf(stored.asker)}; only the person who asked can confirm it`,
-      )
+      return refuse('not-yours', `this plan waits for ${this.#ports.nameOf(stored.asker)}; only the person who asked can confirm it`)
     // Rights are checked again: role, device and targets may have changed since the plan was shown.
     const verdict = this.#authorise(turn, command.declaration, false)
     if (!verdict.allowed) return refuse(verdict.refusal.code, verdict.refusal.words)
@@ -382,7 +388,7 @@ export class Pipeline implements Handlers {
    * @returns whether it was answered; false = the service is still missing
    */
   async runSaved(saved: SavedCommand, signal: AbortSignal): Promise<boolean> {
-    const { plans, clock, commands, roles, resolver, bot } = this.#ports
+    const { plans, clock, commands, roles, nameOf, bot } = this.#ports
     const command = commands.get(saved.command)
     if (command === undefined || !isChange(command)) return true
     const entry = { eventId: saved.eventId, roomId: saved.roomId, sender: saved.asker }
@@ -390,19 +396,25 @@ export class Pipeline implements Handlers {
     const audit = { command: saved.command, arguments: {} }
     let stored = plans.byEvent(saved.eventId)
     if (stored === undefined) {
+      const role = roles.of(saved.asker)
       const here = { roomId: saved.roomId, name: this.#ports.roomName(saved.roomId) }
-      const resolved = await resolveArguments(command.declaration, saved.arguments, saved.asker, here, resolver)
+      const resolved = await resolveArguments(
+        command.declaration,
+        saved.arguments,
+        saved.asker,
+        here,
+        this.#ports.resolverFor({ userId: saved.asker, role, place: saved.roomKind }),
+      )
       if (!resolved.ok) {
-        await reply.finish(problemAnswer(resolved.code, resolved.words, resolved.suggestions), {
+        await reply.finish(resolveAnswer(resolved.code, resolved.words, resolved.suggestions), {
           ...audit,
           outcome: 'refused',
           code: resolved.code,
         })
         return true
       }
-      const role = roles.of(saved.asker)
       const plan = await command.plan({
-        asker: { userId: saved.asker, name: resolver.nameOf(saved.asker), role },
+        asker: { userId: saved.asker, name: nameOf(saved.asker), role },
         roomId: saved.roomId,
         roomKind: saved.roomKind,
         eventId: saved.eventId,
@@ -465,7 +477,7 @@ const renderedBy = (command: Command | undefined, plan: Plan, outcomes: readonly
     ? command.render(plan, outcomes)
     : renderOutcomes(plan, outcomes)
 
-const problemAnswer = (code: string, words: string, suggestions: readonly string[]): Answer => ({
+const resolveAnswer = (code: string, words: string, suggestions: readonly string[]): Answer => ({
   mark: '❌',
   blocks: [
     paragraph(`${words}.`),

@@ -1,0 +1,47 @@
+import type { Authentik } from '../authentik/client.ts'
+import type { EffectHandlers } from '../chat/execute.ts'
+import type { Config } from '../config/schema.ts'
+import type { Accounts } from '../directory/accounts.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { Links } from '../directory/links.ts'
+import type { Scheduler } from '../jobs/scheduler.ts'
+import type { Homeserver } from '../matrix/client.ts'
+import type { DirectRooms } from '../matrix/direct-rooms.ts'
+import type { Outbox } from '../matrix/outbox.ts'
+import type { Templates } from '../onboarding/templates.ts'
+import type { ServerCapabilities } from '../synapse/capabilities.ts'
+import type { UserId } from '../types.ts'
+import { createAccountEffects } from './accounts.ts'
+import { createInvitationEffects } from './invitations.ts'
+import { createJobEffects } from './jobs.ts'
+import { createMemberEffects } from './members.ts'
+import { createRedactEffect } from './redact.ts'
+
+/** A handler for every kind of effect. */
+export const createEffectHandlers = (parts: {
+  readonly config: Config
+  readonly authentik: Authentik
+  readonly homeserver: Homeserver
+  readonly directory: Directory
+  readonly links: Links
+  readonly accounts: Accounts
+  readonly scheduler: Scheduler
+  readonly directRooms: DirectRooms
+  readonly outbox: Outbox
+  readonly templates: Templates
+  readonly capabilities: ServerCapabilities
+  readonly nameOf: (userId: UserId) => string
+  readonly onSecret: (secret: string) => void
+}): EffectHandlers => ({
+  ...createAccountEffects({
+    authentik: parts.authentik,
+    links: parts.links,
+    mirror: (user) => parts.accounts.keep(user),
+    usersPath: parts.config.authentik.usersPath,
+    suspend: (userId) => parts.capabilities.suspend(userId),
+  }),
+  ...createMemberEffects(parts),
+  ...createInvitationEffects(parts),
+  ...createJobEffects(parts.scheduler),
+  'room.redact': createRedactEffect(parts.homeserver, parts.outbox),
+})

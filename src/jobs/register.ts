@@ -1,0 +1,137 @@
+import type { Authentik } from '../authentik/client.ts'
+import { messageContent } from '../chat/message.ts'
+import type { Pipeline } from '../chat/pipeline.ts'
+import type { SavedCommand } from '../chat/saved.ts'
+import type { Config } from '../config/schema.ts'
+import type { CryptoPort } from '../crypto/port.ts'
+import type { Accounts } from '../directory/accounts.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { Repairer } from '../directory/repairer.ts'
+import type { Homeserver } from '../matrix/client.ts'
+import type { DirectRooms } from '../matrix/direct-rooms.ts'
+import type { Journal } from '../matrix/journal.ts'
+import { transactionId } from '../matrix/outbox.ts'
+import type { Outbox } from '../matrix/outbox.ts'
+import type { SpecialRooms } from '../matrix/special-rooms.ts'
+import { createGraduationHandler } from '../onboarding/graduation.ts'
+import { makePassphrase } from '../onboarding/passphrase.ts'
+import { quietFor, untilTimeOfDay } from '../onboarding/quiet-hours.ts'
+import type { Templates } from '../onboarding/templates.ts'
+import { createWelcomeHandler } from '../onboarding/welcome.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { Logger } from '../operations/logger.ts'
+import type { UserId } from '../types.ts'
+import { createMirrorHandler } from './mirror.ts'
+import type { Scheduler } from './scheduler.ts'
+
+export interface JobParts {
+  readonly config: Config
+  readonly scheduler: Scheduler
+  readonly authentik: Authentik
+  readonly accounts: Accounts
+  readonly directory: Directory
+  readonly directRooms: DirectRooms
+  readonly homeserver: Homeserver
+  readonly engine: CryptoPort
+  readonly outbox: Outbox
+  readonly templates: Templates
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly rooms: SpecialRooms
+  readonly pipeline: Pipeline
+  readonly repairer: Repairer
+  readonly journal: Journal
+  readonly onSecret: (secret: string) => void
+  readonly random: (below: number) => number
+}
+
+/** How long a saved command is tried again (milliseconds). */
+const savedForMs = 3_600_000
+const savedEveryMs = 30_000
+
+/** Names who does which jobs, and adds those that run for ever. */
+export const registerJobs = (parts: JobParts): void => {
+  const { config, scheduler, clock, logger, outbox, rooms, journal } = parts
+  /** A job that died is told to the people who can do something about it. */
+  const alert = (key: string, text: string, askedBy: string): void => {
+    const { admin } = rooms
+    if (admin === undefined) return
+    const mentions = askedBy.startsWith('@') ? [askedBy as UserId] : []
+    outbox.add({
+      txnId: transactionId(key, 'alert'),
+      roomId: admin,
+      type: 'm.room.message',
+      content: messageContent({ body: text, mentions }, 'm.notice'),
+    })
+    outbox.kick(admin)
+  }
+
+  scheduler.register(
+    'welcome',
+    createWelcomeHandler({
+      ...parts,
+      crypto: parts.engine,
+      credentials: config.credentials,
+      delayMs: config.welcome.delay,
+      helloGapMs: config.welcome.helloGap,
+      deviceWaitMs: config.welcome.deviceWait,
+      quietFor: (now) => quietFor(config.welcome.quietHours, now),
+      newPassphrase: () => makePassphrase(parts.random).text,
+      onDead: (payload, reason) =>
+        alert(
+          `welcome-${payload.userId}-${clock.now()}`,
+          `❌ The welcome for ${payload.name} (${payload.userId}) could not be delivered: ${reason}. Try again with !welcome ${payload.userId}`,
+          payload.askedBy,
+        ),
+    }),
+  )
+  scheduler.register(
+    'graduation',
+    createGraduationHandler({
+      ...parts,
+      indoc: () => rooms.indoc,
+      onDead: (payload, reason) =>
+        alert(
+          `graduation-${payload.userId}-${clock.now()}`,
+          `❌ ${payload.name} (${payload.userId}) could not be taken out of INDOC: ${reason}`,
+          payload.askedBy,
+        ),
+    }),
+  )
+  scheduler.register('command', {
+    maxAttempts: 1000,
+    maxAgeMs: savedForMs,
+    run: async (job, { signal }) =>
+      (await parts.pipeline.runSaved(job.payload as unknown as SavedCommand, signal))
+        ? { state: 'done' }
+        : { state: 'failed', reason: 'the service is still not there', delayMs: savedEveryMs },
+    onDead: (job) => {
+      const saved = job.payload as unknown as SavedCommand
+      alert(
+        `command-${job.jobId}`,
+        `❌ I gave up on #${job.jobId} (!${saved.command}): the service did not come back within an hour. Nothing was changed. Try again with !retry ${job.jobId}`,
+        saved.asker,
+      )
+    },
+  })
+  scheduler.register('authentik-mirror', createMirrorHandler(parts))
+  scheduler.register('directory-reconcile', {
+    run: async () => {
+      const result = await parts.repairer.reconcile()
+      if (!result.ok) return { state: 'failed', reason: result.text }
+      const swept = journal.sweep(clock.now()) + outbox.sweep(clock.now())
+      logger.info(
+        { repaired: result.repaired.length, added: result.added.length, left: result.left.length, swept },
+        'the directory was compared with the server',
+      )
+      return { state: 'wait', delayMs: untilTimeOfDay(config.directory.reconcileAt, clock.now()) }
+    },
+  })
+  scheduler.add({ kind: 'authentik-mirror', uniqueKey: 'all', payload: {} })
+  scheduler.add({
+    kind: 'directory-reconcile',
+    uniqueKey: 'all',
+    payload: {},
+    delayMs: untilTimeOfDay(config.directory.reconcileAt, clock.now()),
+  })
+}

@@ -1,0 +1,48 @@
+import type { EffectResult } from '../chat/execute.ts'
+import type { Config } from '../config/schema.ts'
+import type { Logger } from '../operations/logger.ts'
+import type { UserId } from '../types.ts'
+import type { SynapseAdmin } from './admin.ts'
+
+/** What the bot may do beyond an ordinary user. Nothing until `probe` has found out. */
+export class ServerCapabilities {
+  readonly #config: Pick<Config, 'homeserver'>
+  readonly #admin: SynapseAdmin
+  readonly #logger: Logger
+  #isAdmin = false
+  #exempt = false
+
+  constructor(options: { readonly config: Pick<Config, 'homeserver'>; readonly admin: SynapseAdmin; readonly logger: Logger }) {
+    this.#config = options.config
+    this.#admin = options.admin
+    this.#logger = options.logger
+  }
+
+  /** Is the bot exempt from the server's rate limits? */
+  get exempt(): boolean {
+    return this.#exempt
+  }
+
+  /** May the bot use the Synapse admin API? */
+  get admin(): boolean {
+    return this.#isAdmin
+  }
+
+  /** Asks the server, on its own server only: a stranger does not knock at the admin API of others. */
+  async probe(): Promise<void> {
+    if (this.#config.homeserver.profile !== 'own-server') return
+    const found = await this.#admin.probe()
+    this.#isAdmin = found.admin
+    this.#exempt = found.exempt
+    this.#logger.info({ admin: found.admin, exempt: found.exempt }, 'the rights of the bot on its server')
+  }
+
+  /** Stops somebody from writing anywhere (reversible; Synapse admin API). */
+  async suspend(userId: UserId): Promise<EffectResult> {
+    if (!this.#isAdmin) return { state: 'failed', code: 'not-available', text: 'suspending needs the admin rights of the own server' }
+    const result = await this.#admin.suspend(userId, true)
+    return result.ok
+      ? { state: 'done', code: 'done', text: '' }
+      : { state: result.changed === 'maybe' ? 'unknown' : 'failed', code: result.code, text: result.text }
+  }
+}
