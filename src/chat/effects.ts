@@ -37,6 +37,8 @@ export type Effect =
       readonly payload: Readonly<Record<string, unknown>>
       readonly delayMs: number
     }
+  | { readonly kind: 'job.retry'; readonly jobId: number }
+  | { readonly kind: 'job.cancel'; readonly jobId: number; readonly reason: string }
   | {
       readonly kind: 'invitation.create'
       readonly name: string
