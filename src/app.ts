@@ -47,7 +47,7 @@ import type { Metrics } from './operations/metrics.ts'
 import { registerSecret } from './operations/secrets.ts'
 import { readVersion } from './operations/version.ts'
 import { Sealed } from './database/sealed.ts'
-import { createServerCapabilities } from './synapse/capabilities.ts'
+import { ServerCapabilities } from './synapse/capabilities.ts'
 import { unreadableAnswer } from './chat/unreadable.ts'
 
 /** What the bot is built from. */
@@ -173,7 +173,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   })
   const rooms = new SpecialRooms({ database, directory, homeserver, directRooms, named: config.rooms })
   const queries = createQueries(homeserver)
-  const capabilities = createServerCapabilities({ config, homeserver, clock, logger })
+  const capabilities = new ServerCapabilities({ config, admin: undefined as never, logger })
   const roles = new Roles({
     database,
     directory,

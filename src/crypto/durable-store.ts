@@ -225,14 +225,17 @@ export class DurableStore {
   }
 
   #saveDefinition(db: IdbDatabase): void {
-    const request = original.transaction.call(db, [...db.objectStoreNames], 'readonly')
-    const stores = [...db.objectStoreNames].map((name): StoreDefinition => {
-      const store = request.objectStore(name)
+    const names = [...db.objectStoreNames]
+    // An upgrade may leave a database without stores; a transaction over nothing is not allowed.
+    const transaction = names.length === 0 ? undefined : original.transaction.call(db, names, 'readonly')
+    const stores = names.flatMap((name): StoreDefinition[] => {
+      const store = transaction?.objectStore(name)
+      if (store === undefined) return []
       const indexes = [...store.indexNames].map((indexName) => {
         const { keyPath, unique, multiEntry } = store.index(indexName)
         return { name: indexName, keyPath, unique, multiEntry }
       })
-      return { name, keyPath: store.keyPath, autoIncrement: store.autoIncrement, indexes }
+      return [{ name, keyPath: store.keyPath, autoIncrement: store.autoIncrement, indexes }]
     })
     const values = { version: db.version, definition: JSON.stringify(stores) }
     this.#database.run(

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import {
   CollectStrategy,
   DecryptionErrorCode,
@@ -7,6 +6,7 @@ import {
   DeviceLists,
   EncryptionAlgorithm,
   EncryptionSettings,
+  getVersions,
   HistoryVisibility,
   initAsync,
   OlmMachine,
@@ -77,7 +77,7 @@ export class WasmEngine implements CryptoPort {
     this.machine = machine
     this.userId = options.userId
     this.deviceId = options.deviceId
-    this.engine = `wasm ${(createRequire(import.meta.url)('@matrix-org/matrix-sdk-crypto-wasm/package.json') as { version: string }).version}`
+    this.engine = `wasm ${getVersions().matrix_sdk_crypto}`
     this.#rooms = new RoomSessions(options.database, options.clock)
   }
 
