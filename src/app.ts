@@ -47,6 +47,7 @@ import type { Metrics } from './operations/metrics.ts'
 import { registerSecret } from './operations/secrets.ts'
 import { readVersion } from './operations/version.ts'
 import { Sealed } from './database/sealed.ts'
+import { SynapseAdmin } from './synapse/admin.ts'
 import { ServerCapabilities } from './synapse/capabilities.ts'
 import { unreadableAnswer } from './chat/unreadable.ts'
 
@@ -173,7 +174,17 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   })
   const rooms = new SpecialRooms({ database, directory, homeserver, directRooms, named: config.rooms })
   const queries = createQueries(homeserver)
-  const capabilities = new ServerCapabilities({ config, admin: undefined as never, logger })
+  const adminGate =
+    config.homeserver.adminUrl === undefined || config.homeserver.adminUrl === config.homeserver.url
+      ? undefined
+      : createGate({
+          baseUrl: config.homeserver.adminUrl,
+          allowHttp: config.homeserver.adminUrl.startsWith('http:'),
+          ...(config.homeserver.caFile === undefined ? {} : { caFile: config.homeserver.caFile }),
+          ...gateOptions('homeserver'),
+        })
+  const adminServer = adminGate === undefined ? homeserver : new Homeserver(adminGate, opened.session, () => undefined)
+  const capabilities = new ServerCapabilities({ config, admin: new SynapseAdmin(adminServer), logger })
   const roles = new Roles({
     database,
     directory,
@@ -341,6 +352,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   outbox.start()
   scheduler.start()
   repairer.soon()
+  capabilities.probe().catch((error: unknown) => logger.error({ err: error }, 'the rights of the bot could not be found out'))
   dispatcher.start()
   sync.run().catch((error: unknown) => {
     logger.fatal({ err: error }, 'a sync could not be stored')
@@ -358,7 +370,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
         await Promise.all([dispatcher.stop(4000), scheduler.stop(4000), repairer.stop()])
         acknowledger.close()
         await outbox.close()
-        await Promise.all([gate.close(500), authentikGate.close(500)])
+        await Promise.all([gate.close(500), authentikGate.close(500), adminGate?.close(500)])
         await engine.close()
         crypto.store.close()
       },

@@ -23,3 +23,8 @@ export type Timestamp = number
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 /** A JSON object of unknown content. Read its own properties only. */
 export type JsonObject = { [key: string]: Json }
+
+/** Who may use a command. */
+export type Role = 'everyone' | 'moderator' | 'admin'
+/** Where a command is accepted. */
+export type RoomKind = 'indoc' | 'admin' | 'dm'

@@ -1,3 +1,7 @@
+import type { Role, RoomKind } from '../types.ts'
+
+export type { Role, RoomKind } from '../types.ts'
+
 /**
  * A command is a declaration (this file), a plan or an answer, and a renderer. From the declaration come parsing, `!help`, suggestions,
  * the docs page and the permission table, so they cannot drift apart.
@@ -43,11 +47,6 @@ export interface OptionDeclaration {
   readonly conflictsWith?: readonly string[]
   readonly summary: string
 }
-
-/** Who may use a command. */
-export type Role = 'everyone' | 'moderator' | 'admin'
-/** Where a command is accepted. */
-export type RoomKind = 'indoc' | 'admin' | 'dm'
 
 export interface CommandDeclaration {
   /** Lower case, without prefix. */

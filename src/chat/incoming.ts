@@ -1,8 +1,8 @@
 import type { CryptoPort, SenderTrust } from '../crypto/port.ts'
 import type { JournalEntry } from '../matrix/journal.ts'
 import type { EventId, JsonObject } from '../types.ts'
-import { readRelations } from './message.ts'
-import type { Relations } from './message.ts'
+import { readRelations } from '../matrix/message.ts'
+import type { Relations } from '../matrix/message.ts'
 
 /** How a message came. */
 export type Transport =

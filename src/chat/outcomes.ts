@@ -1,3 +1,4 @@
+import { durationWords } from '../operations/durations.ts'
 import type { Answer, Block, Inline, Mark } from './answer.ts'
 import type { Outcome, Plan, PlannedStep } from './effects.ts'
 
@@ -72,14 +73,4 @@ export const renderPlan = (plan: Plan, title: string): readonly Block[] => {
     blocks.push({ paragraph: [`It will take about ${durationWords(plan.estimateMs)}.`] })
   for (const note of plan.notes ?? []) blocks.push({ paragraph: [{ italic: note }] })
   return blocks
-}
-
-/** `90000` → "2 min". Rounded up, for people who wait. */
-export const durationWords = (milliseconds: number): string => {
-  const seconds = Math.ceil(milliseconds / 1000)
-  if (seconds < 90) return `${seconds} s`
-  const minutes = Math.ceil(seconds / 60)
-  if (minutes < 90) return `${minutes} min`
-  const hours = Math.round(minutes / 60)
-  return hours < 36 ? `${hours} h` : `${Math.round(hours / 24)} days`
 }

@@ -10,8 +10,8 @@ import type { Acknowledger } from './acknowledge.ts'
 import type { Answer } from './answer.ts'
 import { paragraph } from './answer.ts'
 import type { RoomKind } from './declaration.ts'
-import { editContent, messageContent } from './message.ts'
-import type { ReplyPlace } from './message.ts'
+import { editContent, messageContent } from '../matrix/message.ts'
+import type { ReplyPlace } from '../matrix/message.ts'
 import { chunkAnswer } from './chunk.ts'
 
 /** What answering needs. */

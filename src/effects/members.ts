@@ -1,5 +1,5 @@
 import type { EffectHandler, EffectResult } from '../chat/execute.ts'
-import { durationWords } from '../chat/outcomes.ts'
+import { durationWords } from '../operations/durations.ts'
 import type { Membership } from '../database/schema.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { GateFailure } from '../http/contract.ts'

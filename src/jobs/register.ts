@@ -1,5 +1,5 @@
 import type { Authentik } from '../authentik/client.ts'
-import { messageContent } from '../chat/message.ts'
+import { messageContent } from '../matrix/message.ts'
 import type { Pipeline } from '../chat/pipeline.ts'
 import type { SavedCommand } from '../chat/saved.ts'
 import type { Config } from '../config/schema.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { messageContent } from '../chat/message.ts'
+import { messageContent } from '../matrix/message.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Job, JobHandler, JobResult } from '../jobs/scheduler.ts'
 import { describeFailure } from '../matrix/client.ts'
