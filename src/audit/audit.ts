@@ -1,4 +1,3 @@
-import type { Outcome, PlannedStep } from '../chat/effects.ts'
 import type { Database } from '../database/database.ts'
 import type { EventId, RoomId, Timestamp, UserId } from '../types.ts'
 
@@ -16,8 +15,9 @@ export interface AuditEntry {
   /** Stable word: `ok`, `partly`, the refusal's code… */
   readonly code: string
   readonly detail?: string
-  readonly steps?: readonly PlannedStep[]
-  readonly outcomes?: readonly Outcome[]
+  /** What was planned, in words. */
+  readonly steps?: readonly { readonly text: string }[]
+  readonly outcomes?: readonly { readonly state: string; readonly code: string }[]
   readonly durationMs: number
   /** The transaction id of the answer, by which `!why` finds this row. */
   readonly answerTxn?: string

@@ -23,7 +23,7 @@ import type { IncomingMessage } from './incoming.ts'
 import type { Lists } from './lists.ts'
 import { renderOutcomes, renderPlan } from './outcomes.ts'
 import { durationWords } from '../operations/durations.ts'
-import type { ParsedCommand, Parser } from './parse.ts'
+import type { ParsedCommand, ParseResult, Parser } from './parse.ts'
 import { problemAnswer } from './problem-answer.ts'
 import type { PlanStore, StoredPlan } from './plans.ts'
 import { Reply } from './reply.ts'
@@ -142,11 +142,14 @@ export class Pipeline implements Handlers {
     const turn: Turn = { message, kind, role: roles.of(entry.sender), late, reply, signal }
     const running = plans.answering(entry.eventId)
     if (running?.state === 'running') return { rest: this.#run(running, turn) }
-    return this.#command(turn, line, pills)
+    const parsed = this.#ports.parse(line, pills)
+    // "Gatehouse is nice" begins with the bot's name and is still no command.
+    if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name')
+      return done('ignored-chatter')
+    return this.#command(turn, line, parsed)
   }
 
-  async #command(turn: Turn, line: string, pills: Parameters<Parser>[1]): Promise<{ readonly rest?: Promise<void> }> {
-    const parsed = this.#ports.parse(line, pills)
+  async #command(turn: Turn, line: string, parsed: ParseResult): Promise<{ readonly rest?: Promise<void> }> {
     if (!parsed.ok) {
       const words = parsed.declaration?.name ?? line.split(/\s/, 1)[0] ?? ''
       await turn.reply.finish(problemAnswer(parsed, line, this.#ports.bot.prefixes[0]), {

@@ -4,6 +4,7 @@ import type { User } from '../authentik/schemas.ts'
 import type { AccountReference, Outcome } from '../chat/effects.ts'
 import type { EffectContext, EffectHandler, EffectResult } from '../chat/execute.ts'
 import type { Links } from '../directory/links.ts'
+import type { AdminChange } from '../synapse/admin.ts'
 import type { JsonObject, UserId } from '../types.ts'
 
 export interface AccountEffectOptions {
@@ -13,7 +14,7 @@ export interface AccountEffectOptions {
   readonly mirror: (user: User) => void
   /** Folder for new accounts. */
   readonly usersPath: string
-  readonly suspend: (userId: UserId) => Promise<EffectResult>
+  readonly suspend: (userId: UserId) => Promise<AdminChange>
 }
 
 const failed = (failure: AuthentikFailure): EffectResult =>
@@ -118,7 +119,10 @@ export const createAccountEffects = (options: AccountEffectOptions) => {
       }),
     ),
     'user.suspend': {
-      act: (effect) => options.suspend(effect.userId),
+      act: async (effect): Promise<EffectResult> => {
+        const result = await options.suspend(effect.userId)
+        return result.ok ? fine : { state: result.changed === 'maybe' ? 'unknown' : 'failed', code: result.code, text: result.text }
+      },
       probe: () => Promise.resolve('absent'),
     } satisfies EffectHandler<'user.suspend'>,
   }

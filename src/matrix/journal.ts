@@ -30,7 +30,7 @@ export class Journal {
   constructor(database: Database) {
     this.#database = database
     const last = database.first(database.query.selectFrom('journal').select((eb) => eb.fn.max('sequence').as('last')))
-    this.#sequence = Number(last?.last ?? 0)
+    this.#sequence = last?.last ?? 0
   }
 
   /**

@@ -73,7 +73,7 @@ export class Outbox {
     this.#clock = options.clock
     this.#logger = options.logger
     const last = this.#database.first(this.#database.query.selectFrom('outbox').select((eb) => eb.fn.max('sequence').as('last')))
-    this.#sequence = Number(last?.last ?? 0)
+    this.#sequence = last?.last ?? 0
   }
 
   /** Writes a message down. Call inside the transaction that finishes its cause, then `kick` after the commit. A known id is left alone. */

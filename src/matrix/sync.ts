@@ -227,7 +227,7 @@ export class SyncLoop {
       // An invitation has no event id that the bot could trust: room, sender and sync position are its identity.
       const eventId = `$invite:${roomId}:${response.next_batch}` as JournalEntry['eventId']
       const event: JsonObject = { is_direct: isDirect }
-      const entry = journal.add({ eventId, roomId, sender: sender as UserId, kind: 'invite', event, late, receivedAt: now })
+      const entry = journal.add({ eventId, roomId, sender, kind: 'invite', event, late, receivedAt: now })
       if (entry !== undefined) entries.push(entry)
     }
     return entries

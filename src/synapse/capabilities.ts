@@ -1,8 +1,7 @@
-import type { EffectResult } from '../chat/execute.ts'
 import type { Config } from '../config/schema.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { UserId } from '../types.ts'
-import type { SynapseAdmin } from './admin.ts'
+import type { AdminChange, SynapseAdmin } from './admin.ts'
 
 /** What the bot may do beyond an ordinary user. Nothing until `probe` has found out. */
 export class ServerCapabilities {
@@ -38,11 +37,8 @@ export class ServerCapabilities {
   }
 
   /** Stops somebody from writing anywhere (reversible; Synapse admin API). */
-  async suspend(userId: UserId): Promise<EffectResult> {
-    if (!this.#isAdmin) return { state: 'failed', code: 'not-available', text: 'suspending needs the admin rights of the own server' }
-    const result = await this.#admin.suspend(userId, true)
-    return result.ok
-      ? { state: 'done', code: 'done', text: '' }
-      : { state: result.changed === 'maybe' ? 'unknown' : 'failed', code: result.code, text: result.text }
+  suspend(userId: UserId): Promise<AdminChange> {
+    if (this.#isAdmin) return this.#admin.suspend(userId, true)
+    return Promise.resolve({ ok: false, code: 'not-admin', changed: 'no', text: 'suspending needs the admin rights of the own server' })
   }
 }
