@@ -12,6 +12,7 @@ import { Pipeline } from './chat/pipeline.ts'
 import { PlanStore } from './chat/plans.ts'
 import { Roles } from './chat/roles.ts'
 import { createCommands } from './commands/index.ts'
+import type { Status } from './commands/status/status.ts'
 import { declarations } from './commands/declarations.ts'
 import type { Config } from './config/schema.ts'
 import { openCrypto } from './crypto/open.ts'
@@ -84,7 +85,9 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const { config, database, logger, checks, metrics, onFatal, clock = systemClock } = options
   const failed = (reason: ExitReason, words: string): AppStart => ({ ok: false, reason, words })
   const onSecret = (secret: string): void => void registerSecret(secret)
-  const userAgent = `gatehouse/${readVersion().version}`
+  const startedAt = clock.now()
+  const version = readVersion()
+  const userAgent = `gatehouse/${version.version}`
   const gateOptions = (name: 'homeserver' | 'authentik') => ({
     name,
     logger,
@@ -184,7 +187,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
           ...gateOptions('homeserver'),
         })
   const adminServer = adminGate === undefined ? homeserver : new Homeserver(adminGate, opened.session, () => undefined)
-  const capabilities = new ServerCapabilities({ config, admin: new SynapseAdmin(adminServer), logger })
+  const admin = new SynapseAdmin(adminServer)
+  const capabilities = new ServerCapabilities({ config, admin, logger })
   const roles = new Roles({
     database,
     directory,
@@ -220,6 +224,28 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const executor = new Executor({ store: plans, handlers, clock, logger })
   const acknowledger = new Acknowledger({ homeserver, outbox, logger, exempt: () => capabilities.exempt })
   const parse = createParser(declarations)
+  const status = (): Status => {
+    const mirror = scheduler.open('authentik-mirror', 'all')
+    const joined = directory.joinedRooms().length
+    return {
+      ...version,
+      startedAt,
+      engine: engine.engine,
+      deviceId: opened.session.deviceId,
+      identity: crypto.identity,
+      sync: { lastAt: sync.lastAt, failing: sync.failing },
+      authentik: {
+        failing: (mirror?.attempts ?? 0) > 0 ? (mirror?.lastError ?? 'it does not answer') : undefined,
+        accounts: accounts.count(),
+        mirroredAt: accounts.mirroredAt(),
+      },
+      jobs: scheduler.counts(),
+      directory: { syncedAt: directory.syncedAt(), rooms: joined, dirty: directory.dirtyRooms().length },
+      undecrypted: dispatcher.waiting,
+      server: { profile: config.homeserver.profile, admin: capabilities.admin, exempt: capabilities.exempt },
+      problems: rooms.problems(),
+    }
+  }
   const commands = createCommands({
     config,
     database,
@@ -232,18 +258,16 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     community,
     scheduler,
     audit,
-    plans,
+    journal,
     roles,
     rooms,
-    directRooms,
     queries,
+    admin,
     capabilities,
-    templates: templates.templates,
     repairer,
-    engine,
-    syncState: () => ({ failing: sync.failing, lastAt: sync.lastAt }),
-    identity: crypto.identity,
-    waiting: () => dispatcher.waiting,
+    status,
+    templates: templates.templates,
+    random: (below) => randomInt(below),
   })
   const pipeline = new Pipeline({
     database,

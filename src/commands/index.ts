@@ -1,5 +1,156 @@
+import { randomBytes } from 'node:crypto'
+import type { Audit } from '../audit/audit.ts'
+import type { Authentik } from '../authentik/client.ts'
 import type { Command } from '../chat/command.ts'
-import { paragraph } from '../chat/answer.ts'
-import { pingDeclaration } from './ping/declaration.ts'
-export const createCommands = (_parts: unknown): ReadonlyMap<string, Command> =>
-  new Map<string, Command>([['ping', { declaration: pingDeclaration, answer: () => ({ blocks: [paragraph('pong')], code: 'ok' }) }]])
+import type { Community } from '../chat/community.ts'
+import type { Roles } from '../chat/roles.ts'
+import type { Config } from '../config/schema.ts'
+import type { Database } from '../database/database.ts'
+import type { Accounts } from '../directory/accounts.ts'
+import type { CatalogueFile } from '../directory/catalogue.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { Links } from '../directory/links.ts'
+import type { Repairer } from '../directory/repairer.ts'
+import type { Scheduler } from '../jobs/scheduler.ts'
+import type { Journal } from '../matrix/journal.ts'
+import type { SpecialRooms } from '../matrix/special-rooms.ts'
+import type { Queries } from '../matrix/queries.ts'
+import { createEarlierAccounts } from '../onboarding/earlier-account.ts'
+import type { Templates } from '../onboarding/templates.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { SynapseAdmin } from '../synapse/admin.ts'
+import type { ServerCapabilities } from '../synapse/capabilities.ts'
+import type { RoomId } from '../types.ts'
+import { createAdduserCommand } from './adduser/adduser.ts'
+import { createAuditCommand } from './audit/audit.ts'
+import { createCancelCommand } from './cancel/cancel.ts'
+import { declarations } from './declarations.ts'
+import { createHelpCommand } from './help/help.ts'
+import { createInviteCommand } from './invite/invite.ts'
+import { createInvitesCommand } from './invites/invites.ts'
+import { createJobsCommand } from './jobs/jobs.ts'
+import { createPingCommand } from './ping/ping.ts'
+import { createRecommendCommand } from './recommend/recommend.ts'
+import { createRetryCommand } from './retry/retry.ts'
+import { createRevokeCommand } from './revoke/revoke.ts'
+import { createRoomCommand } from './room/room.ts'
+import { createRoomsCommand } from './rooms/rooms.ts'
+import { createStatusCommand } from './status/status.ts'
+import type { Status } from './status/status.ts'
+import { createSyncCommand } from './sync/sync.ts'
+import { createWelcomeCommand } from './welcome/welcome.ts'
+import { createWhoamiCommand } from './whoami/whoami.ts'
+import { createWhyCommand } from './why/why.ts'
+
+/** What the commands are made of. Each takes only what it needs. */
+export interface CommandParts {
+  readonly config: Config
+  readonly database: Database
+  readonly clock: Clock
+  readonly authentik: Authentik
+  readonly accounts: Accounts
+  readonly links: Links
+  readonly directory: Directory
+  readonly catalogue: CatalogueFile
+  readonly community: Community
+  readonly scheduler: Scheduler
+  readonly audit: Audit
+  readonly journal: Journal
+  readonly roles: Roles
+  readonly rooms: SpecialRooms
+  readonly queries: Queries
+  readonly admin: SynapseAdmin
+  readonly capabilities: ServerCapabilities
+  readonly templates: Templates
+  readonly repairer: Repairer
+  readonly random: (below: number) => number
+  readonly status: () => Status
+}
+
+/** All commands by name. `!confirm` is part of the pipeline. */
+export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command> => {
+  const {
+    config,
+    clock,
+    authentik,
+    accounts,
+    links,
+    directory,
+    catalogue,
+    community,
+    scheduler,
+    audit,
+    journal,
+    roles,
+    rooms,
+    queries,
+    admin,
+    capabilities,
+  } = parts
+  const { nameOf } = community
+  const own = config.homeserver.userId
+  const roomList = {
+    visibleTo: (viewer: Parameters<Community['visibleTo']>[0]) => community.visibleTo(viewer),
+    catalogue: () => catalogue.current,
+    // The bot's own server is in every room that the bot is in.
+    via: () => [own.slice(own.indexOf(':') + 1)],
+  }
+  const isOwnRoom = (roomId: RoomId): boolean => rooms.kindOf(roomId) !== undefined
+  const job = (jobId: number) => scheduler.get(jobId)
+  const commands: readonly Command[] = [
+    createHelpCommand({ declarations, prefix: config.commands.prefixes[0] ?? '!' }),
+    createPingCommand({ sentAt: (eventId) => journal.sentAt(eventId) }),
+    createWhoamiCommand({
+      configuration: config.roles,
+      linkOf: (userId) => links.of(userId),
+      groupsOf: (pk) => accounts.groupNames(pk),
+      isBridged: (userId) => directory.bridged.bridgeOf(userId) !== undefined,
+      roomsOf: (userId) => directory.roomsOf(userId, ['join']).length,
+    }),
+    createStatusCommand({ status: parts.status }),
+    createWhyCommand({ about: (eventId) => audit.about(eventId), lastOf: (userId, roomId) => audit.lastOf(userId, roomId), nameOf }),
+    createRoomsCommand(roomList),
+    createRoomCommand({ ...roomList, directoryRoom: (roomId) => directory.room(roomId) }),
+    createRecommendCommand({ ...roomList, roomsOf: (userId) => community.roomsOf(userId) }),
+    createInviteCommand({
+      authentik,
+      directory,
+      clock,
+      newNonce: () => randomBytes(12).toString('base64url'),
+      settings: { flow: config.invitations.flow, expires: config.invitations.expires },
+    }),
+    createInvitesCommand({ authentik, clock }),
+    createRevokeCommand({ authentik, clock }),
+    createAdduserCommand({
+      authentik,
+      accounts,
+      links,
+      earlier: createEarlierAccounts(parts.database),
+      scheduler,
+      directory,
+      listed: () => community.listed(),
+      catalogue: () => catalogue.current,
+      indoc: () => rooms.indoc,
+      isOwnRoom,
+      roleOf: (userId) => roles.of(userId),
+      isRoleGroup: (name) => roles.isRoleGroup(name),
+      nameOf,
+      clock,
+      random: parts.random,
+      settings: { ...config.arrival, grace: config.graduation.grace },
+    }),
+    createWelcomeCommand({ links, accounts, scheduler, directory }),
+    createJobsCommand({ list: (states, limit) => scheduler.list(states, limit), nameOf }),
+    createRetryCommand({ job, nameOf }),
+    createCancelCommand({ job, nameOf }),
+    createAuditCommand({ list: (filter) => audit.list(filter), nameOf }),
+    createSyncCommand({
+      indoc: () => rooms.indoc,
+      room: (roomId) => directory.room(roomId),
+      refresh: (roomIds, limitMs) => parts.repairer.refresh(roomIds, limitMs),
+      reconcile: () => parts.repairer.reconcile(),
+      roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
+    }),
+  ]
+  return new Map(commands.map((command) => [command.declaration.name, command]))
+}

@@ -77,6 +77,13 @@ export class Journal {
       }))
   }
 
+  /** When the sender's server says an open event was sent: a hint, never proof. undefined = done, or no such event. */
+  sentAt(eventId: EventId): Timestamp | undefined {
+    const row = this.#database.first(this.#database.query.selectFrom('journal').select('event').where('event_id', '=', eventId))
+    const sentAt = row === undefined ? undefined : (JSON.parse(row.event) as Partial<RoomEvent>).origin_server_ts
+    return typeof sentAt === 'number' ? sentAt : undefined
+  }
+
   /** Has this event been claimed? */
   has(eventId: EventId): boolean {
     return this.#database.first(this.#database.query.selectFrom('journal').select('event_id').where('event_id', '=', eventId)) !== undefined
