@@ -20,7 +20,8 @@ import type { Templates } from '../onboarding/templates.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { SynapseAdmin } from '../synapse/admin.ts'
 import type { ServerCapabilities } from '../synapse/capabilities.ts'
-import type { RoomId } from '../types.ts'
+import type { RoomId, UserId } from '../types.ts'
+import { createAddtoCommand } from './addto/addto.ts'
 import { createAdduserCommand } from './adduser/adduser.ts'
 import { createAuditCommand } from './audit/audit.ts'
 import { createCancelCommand } from './cancel/cancel.ts'
@@ -31,6 +32,7 @@ import { createInvitesCommand } from './invites/invites.ts'
 import { createJobsCommand } from './jobs/jobs.ts'
 import { createPingCommand } from './ping/ping.ts'
 import { createRecommendCommand } from './recommend/recommend.ts'
+import { createRemoveCommand } from './remove/remove.ts'
 import { createRetryCommand } from './retry/retry.ts'
 import { createRevokeCommand } from './revoke/revoke.ts'
 import { createRoomCommand } from './room/room.ts'
@@ -96,6 +98,10 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     via: () => [own.slice(own.indexOf(':') + 1)],
   }
   const isOwnRoom = (roomId: RoomId): boolean => rooms.kindOf(roomId) !== undefined
+  const liveMembership = (roomId: RoomId, userId: UserId, signal: AbortSignal) => queries.liveMembership(roomId, userId, signal)
+  const isBridged = (userId: UserId): boolean => directory.bridged.bridgeOf(userId) !== undefined
+  const exempt = (): boolean => capabilities.exempt
+  const powers = { botUserId: own, nameOf, directory }
   const job = (jobId: number) => scheduler.get(jobId)
   const commands: readonly Command[] = [
     createHelpCommand({ declarations, prefix: config.commands.prefixes[0] ?? '!' }),
@@ -139,6 +145,25 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       random: parts.random,
       settings: { ...config.arrival, grace: config.graduation.grace },
     }),
+    createAddtoCommand({ ...powers, liveMembership, isBridged, exempt }),
+    createRemoveCommand({
+      ...powers,
+      ...roomList,
+      profile: config.homeserver.profile,
+      isServerAdmin: () => capabilities.admin,
+      protectedAccount: (pk) => protectedAccount(accounts, roles, pk),
+      isBridged,
+      roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
+      listed: () => community.listed(),
+      exempt,
+      presetText: (preset, name) => parts.templates.render(`removal-${preset}`, { name }).body,
+      isDirect: (roomId) => rooms.kindOf(roomId) === 'dm',
+      mutualRooms: (userId, signal) => queries.mutualRooms(userId, signal),
+      ...(config.homeserver.profile === 'own-server'
+        ? { adminRooms: (userId: UserId, signal: AbortSignal) => admin.roomsOf(userId, signal) }
+        : {}),
+      liveMembership,
+    }),
     createWelcomeCommand({ links, accounts, scheduler, directory }),
     createJobsCommand({ list: (states, limit) => scheduler.list(states, limit), nameOf }),
     createRetryCommand({ job, nameOf }),
@@ -153,4 +178,12 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     }),
   ]
   return new Map(commands.map((command) => [command.declaration.name, command]))
+}
+
+/** Accounts that give power over Authentik or over this bot are for admins only, in every command. */
+const protectedAccount = (accounts: Accounts, roles: Roles, pk: number): string | undefined => {
+  const account = accounts.get(pk)
+  if (account?.superuser === true) return 'is a superuser of Authentik'
+  if (account !== undefined && account.type.endsWith('service_account')) return 'is a service account'
+  return accounts.groupNames(pk).some((name) => roles.isRoleGroup(name)) ? 'is in a group that gives a role' : undefined
 }

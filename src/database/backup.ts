@@ -19,7 +19,7 @@ const partial = /^\.partial-.*$/
 /** Tables that a backup has empty: an old ratchet must never run again, and sealed session tokens belong to the device that is lost. */
 const leftEmpty = (table: string): boolean => table.startsWith('crypto_') || table === 'sealed'
 /** Rows of `meta` that say something about the state that is left out. */
-const metaLeftOut = "name LIKE 'seal.%' OR name LIKE 'crypto.%' OR name LIKE 'identity.%'"
+const metaLeftOut = "name = 'since' OR name LIKE 'seal.%' OR name LIKE 'crypto.%' OR name LIKE 'identity.%'"
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 

@@ -14,6 +14,9 @@ export type DirectRoomResult =
   | { readonly ok: true; readonly roomId: RoomId; readonly made: boolean }
   | { readonly ok: false; readonly code: 'refused' | 'retry' | 'unknown'; readonly words: string; readonly retryAfterMs?: number }
 
+/** How long to wait until the sync stream tells about a room that was just made (milliseconds). */
+const noticeMs = 15_000
+
 const created = z.object({ room_id: z.string() })
 /** Stands in the creation content of every DM that the bot makes: by it, a room is found again that was made just before a crash. */
 const markerKey = 'org.gatehouse.direct'
@@ -30,6 +33,7 @@ export class DirectRooms {
   readonly #logger: Logger
   readonly #newMarker: () => string
   readonly #locks = new Map<UserId, Promise<DirectRoomResult>>()
+  readonly #awaited = new Map<RoomId, (() => void)[]>()
   #directEvent: Promise<void> = Promise.resolve()
 
   constructor(options: {
@@ -84,6 +88,26 @@ export class DirectRooms {
     )
   }
 
+  /** Rooms became known by the sync stream: who waits for them goes on. */
+  noticed(roomIds: readonly RoomId[]): void {
+    for (const roomId of roomIds) {
+      for (const resolve of this.#awaited.get(roomId) ?? []) resolve()
+      this.#awaited.delete(roomId)
+    }
+  }
+
+  /** Resolves when the sync stream has told about a room that was just made (only then it is known to be encrypted), or when patience ends. */
+  async #known(roomId: RoomId): Promise<void> {
+    const room = this.#directory.room(roomId)
+    if (room?.ownMembership === 'join' && room.freshness.asOf !== null) return
+    const patience = new AbortController()
+    await Promise.race([
+      new Promise<void>((resolve) => this.#awaited.set(roomId, [...(this.#awaited.get(roomId) ?? []), resolve])),
+      this.#clock.sleep(noticeMs, patience.signal).catch(() => undefined),
+    ])
+    patience.abort()
+  }
+
   /** The DM with a person, made if there is none. */
   open(userId: UserId): Promise<DirectRoomResult> {
     const before = this.#locks.get(userId)
@@ -120,7 +144,11 @@ export class DirectRooms {
     })
     if (result.ok) {
       const body = created.safeParse(result.body)
-      if (body.success) return this.#keep(body.data.room_id as RoomId, userId)
+      if (body.success) {
+        const kept = this.#keep(body.data.room_id as RoomId, userId)
+        await this.#known(body.data.room_id as RoomId)
+        return kept
+      }
       return { ok: false, code: 'unknown', words: 'the server answered something that is no room' }
     }
     return this.#failed(result, userId)
