@@ -1,0 +1,108 @@
+import type { ChangeCommand } from '../../chat/command.ts'
+import type { PlannedStep } from '../../chat/effects.ts'
+import type { Accounts } from '../../directory/accounts.ts'
+import type { Directory } from '../../directory/directory.ts'
+import type { Links } from '../../directory/links.ts'
+import type { Scheduler } from '../../jobs/scheduler.ts'
+import { named, refusal } from '../../onboarding/authentik-reads.ts'
+import type { WelcomePayload } from '../../onboarding/welcome.ts'
+import { welcomeDeclaration } from './declaration.ts'
+
+/** What `!welcome` may look at. */
+export interface WelcomePorts {
+  readonly links: Pick<Links, 'of'>
+  readonly accounts: Pick<Accounts, 'get'>
+  readonly scheduler: Pick<Scheduler, 'latest'>
+  readonly directory: Pick<Directory, 'ownUserId' | 'displayName' | 'bridged'>
+}
+
+/**
+ * `!welcome`: sends the welcome DM, or sends it again. Credentials are those of the account that our own table links to the person, and go to
+ * that person only; the room where the command was given never sees them.
+ */
+export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
+  declaration: welcomeDeclaration,
+  plan: (request) => {
+    const template = request.arguments.text('template')
+    if (template !== undefined) {
+      return refusal(
+        'not-available',
+        'Nothing was done: other templates for the welcome are not part of this version yet (',
+        ...named([template]),
+        ').',
+      )
+    }
+    const person = request.arguments.user('user')
+    if (person === undefined) throw new Error('the declaration requires a user')
+    const { userId } = person
+    if (userId === undefined) {
+      return refusal(
+        'no-matrix-user',
+        'Nothing was done: the account ',
+        { code: person.account?.username ?? person.raw },
+        ' is linked to no Matrix user. Name the Matrix user.',
+      )
+    }
+    if (userId === ports.directory.ownUserId) return refusal('target-bot', 'That is me: I know my way around.')
+    if (ports.directory.bridged.bridgeOf(userId) !== undefined) {
+      return refusal(
+        'bridged',
+        `Nothing was done: ${person.name} is behind a bridge and cannot be reached by encrypted DM yet. Tell them yourself, and let them choose a password on the sign-in page.`,
+      )
+    }
+    const link = ports.links.of(userId)
+    const active = link === undefined || ports.accounts.get(link.pk)?.active !== false
+    const account = link !== undefined && active ? { pk: link.pk, username: link.username } : undefined
+    const payload: WelcomePayload = {
+      userId,
+      name: ports.directory.displayName(userId) ?? person.account?.username ?? userId,
+      ...(account === undefined ? {} : { account }),
+      invited: [],
+      rooms: [],
+      askedBy: request.asker.userId,
+    }
+    const notes = [
+      account !== undefined
+        ? 'Credentials are delivered by DM only.'
+        : link === undefined
+          ? 'No account is linked to this person, so the welcome carries no credentials.'
+          : `The account ${link.username} is deactivated, so the welcome carries no credentials.`,
+    ]
+    return {
+      summary: person.name,
+      steps: [step(ports, payload, account !== undefined)],
+      notes,
+      targets: [userId],
+    }
+  },
+})
+
+const step = (ports: WelcomePorts, payload: WelcomePayload, credentials: boolean): PlannedStep => {
+  const { userId } = payload
+  const text = `welcome ${payload.name} by encrypted DM${credentials ? ', with credentials' : ''}`
+  const schedule: PlannedStep = {
+    effect: { kind: 'job.schedule', job: 'welcome', uniqueKey: userId, payload: { ...payload }, delayMs: 0 },
+    text,
+  }
+  const latest = ports.scheduler.latest('welcome', userId)
+  if (latest === undefined || (latest.state !== 'waiting' && latest.state !== 'running')) return schedule
+  const waiting = latest.lastError === null || latest.lastError === '' ? '' : ` (it ${latest.lastError})`
+  if (credentials && !Object.hasOwn(latest.payload, 'account')) {
+    return {
+      ...schedule,
+      blocked: {
+        state: 'failed',
+        code: 'other-welcome-waits',
+        text: `another welcome, without credentials, waits as #${latest.jobId}${waiting}. Take it back with \`!cancel ${latest.jobId}\`, then give this command again`,
+      },
+    }
+  }
+  return {
+    ...schedule,
+    blocked: {
+      state: 'skipped',
+      code: 'already-scheduled',
+      text: `is on its way already as #${latest.jobId}${waiting}; \`!retry ${latest.jobId}\` looks now`,
+    },
+  }
+}

@@ -1,0 +1,215 @@
+import { done } from '../authentik/errors.ts'
+import type { AuthentikFailure, AuthentikResult } from '../authentik/errors.ts'
+import type { UsernameMatch } from '../authentik/users.ts'
+import type { User } from '../authentik/schemas.ts'
+import type { Answer } from '../chat/answer.ts'
+import type { Unavailable } from '../chat/command.ts'
+import { fullName } from './arrival-wish.ts'
+import type { ArrivalPorts, ArrivalWish } from './arrival-wish.ts'
+import { failedRead, named, refusal } from './authentik-reads.ts'
+import type { EarlierAccount } from './earlier-account.ts'
+import { findUsername } from './username.ts'
+import type { UsernameResult } from './username.ts'
+
+/** Which account somebody who arrives gets. */
+export type AccountChoice =
+  | { readonly kind: 'create'; readonly username: string; readonly note?: string }
+  | /** `reuse`: it is theirs already. `adopt`: an earlier command of ours made it, and it is linked now. */ {
+      readonly kind: 'reuse' | 'adopt'
+      readonly account: { readonly pk: number; readonly username: string }
+      /** UUIDs of the groups it is in. */
+      readonly groups: readonly string[]
+    }
+
+type AccountPorts = Pick<ArrivalPorts, 'authentik' | 'accounts' | 'links' | 'earlier' | 'isRoleGroup' | 'random'>
+
+const foldCase = (text: string): string => text.normalize('NFKC').toLowerCase()
+const sameText = (one: string, other: string): boolean => foldCase(one.trim()) === foldCase(other.trim())
+
+/** Names that Authentik and every form take, and that differ in more than letter case (Authentik itself takes anything). */
+const usernamePattern = /^[a-z0-9][a-z0-9._-]{0,149}$/
+
+const exists = (username: string, ...words: readonly string[]): Answer =>
+  refusal('account-exists', 'Nothing was done: ', ...words, ' ', { code: username }, '.')
+
+const withNext = (answer: Answer, next: string): Answer => ({ ...answer, blocks: [...answer.blocks, { paragraph: [next] }] })
+
+/** A free username of the generated form. The mirror answers for nothing; only what is free there is asked of Authentik. */
+const generate = (ports: AccountPorts, first: string): Promise<UsernameResult<AuthentikFailure>> =>
+  findUsername<AuthentikFailure>(
+    first,
+    async (username) => {
+      if (ports.accounts.byUsername(username).length > 0) return { ok: true, taken: true }
+      const match = await ports.authentik.findUserByUsername(username)
+      return match.ok
+        ? { ok: true, taken: match.value.exact !== undefined || match.value.similar.length > 0 }
+        : { ok: false, problem: match }
+    },
+    ports.random,
+  )
+
+/** What became of the account of an earlier plan. */
+interface Before {
+  readonly user: User | undefined
+  /** Its username can be used again: nobody has it. */
+  readonly free: boolean
+}
+
+const lookEarlier = async (ports: AccountPorts, earlier: EarlierAccount): Promise<AuthentikResult<Before>> => {
+  if (earlier.pk !== undefined) {
+    const user = await ports.authentik.getUser(earlier.pk)
+    if (user.ok) return done({ user: user.value, free: false })
+    return user.code === 'not-found' ? done({ user: undefined, free: true }) : user
+  }
+  const match = await ports.authentik.findUserByUsername(earlier.username)
+  if (!match.ok) return match
+  const { exact, similar } = match.value
+  // Whether our request made it was never confirmed: it must bear what we would have written.
+  const ours =
+    exact !== undefined &&
+    sameText(exact.email, earlier.email) &&
+    Object.hasOwn(exact.attributes, 'created_by') &&
+    exact.attributes['created_by'] === earlier.createdBy
+  return done({ user: ours ? exact : undefined, free: exact === undefined && similar.length === 0 })
+}
+
+interface Reads {
+  readonly linked: AuthentikResult<User> | undefined
+  readonly byEmail: AuthentikResult<readonly User[]> | undefined
+  readonly before: AuthentikResult<Before> | undefined
+  readonly byName: AuthentikResult<UsernameMatch> | undefined
+  readonly generated: UsernameResult<AuthentikFailure> | undefined
+}
+
+const failureIn = ({ linked, byEmail, before, byName, generated }: Reads): AuthentikFailure | undefined => {
+  if (linked !== undefined && !linked.ok && linked.code !== 'not-found') return linked
+  for (const read of [byEmail, before, byName]) if (read !== undefined && !read.ok) return read
+  return generated?.ok === false && generated.code === 'unchecked' ? generated.problem : undefined
+}
+
+/**
+ * Decides which account a newcomer gets: the linked one, the one an earlier command of ours made for them, or a new one. Never a second one
+ * for the same person, and never somebody else's: `attributes.matrix_id` of an account counts for nothing.
+ */
+export const chooseAccount = async (ports: AccountPorts, wish: ArrivalWish): Promise<AccountChoice | Answer | Unavailable> => {
+  const { authentik, links } = ports
+  const userId = wish.person?.userId
+  const username = wish.username === undefined ? undefined : wish.username.trim().toLowerCase()
+  if (username !== undefined && !usernamePattern.test(username)) {
+    return refusal(
+      'bad-username',
+      'Nothing was done: ',
+      { code: username },
+      ' cannot be a username. Letters a-z, digits, ".", "_" and "-" can be used.',
+    )
+  }
+  const identity = { email: wish.email, userId, username, name: fullName(wish) }
+  const link = userId === undefined ? undefined : links.of(userId)
+  const earlier = ports.earlier(identity, wish.now)
+  // All at once: two waits in a row would be too long for an answer.
+  const [linked, byEmail, before, byName, generated] = await Promise.all([
+    link === undefined ? undefined : authentik.getUser(link.pk),
+    wish.email === undefined ? undefined : authentik.findUsersByEmail(wish.email),
+    earlier === undefined || (link !== undefined && earlier.pk === link.pk) ? undefined : lookEarlier(ports, earlier),
+    username === undefined ? undefined : authentik.findUserByUsername(username),
+    username === undefined && link === undefined && earlier === undefined ? generate(ports, wish.first) : undefined,
+  ])
+  const reads: Reads = { linked, byEmail, before, byName, generated }
+  const failure = failureIn(reads)
+  if (failure !== undefined) return failedRead(failure)
+
+  if (linked?.ok === true) return own(linked.value, wish, username, 'reuse')
+  if (earlier !== undefined && before?.ok === true && before.value.user !== undefined) {
+    return adopt(ports, wish, earlier, before.value.user, username)
+  }
+  if (byEmail?.ok === true && byEmail.value.length > 0) return emailTaken(byEmail.value)
+  if (username !== undefined) {
+    const taken = takenName(ports, reads, username)
+    if (taken !== undefined) {
+      return withNext(
+        refusal('username-taken', 'Nothing was done: the username is taken by the account ', { code: taken }, '.'),
+        'Leave --username out and I make one, or choose another.',
+      )
+    }
+    return { kind: 'create', username }
+  }
+  // The name of an account that is gone, or whose making was never confirmed, is used again: if it is there after all, Authentik refuses
+  // the second one.
+  const again = link?.username ?? (before?.ok === true && before.value.free ? earlier?.username : undefined)
+  if (again !== undefined) {
+    const gone = link === undefined ? undefined : `The account ${link.username} that was linked before is gone from Authentik.`
+    return { kind: 'create', username: again, ...(gone === undefined ? {} : { note: gone }) }
+  }
+  const made = generated ?? (await generate(ports, wish.first))
+  if (made.ok) return { kind: 'create', username: made.username }
+  return made.code === 'unchecked'
+    ? failedRead(made.problem)
+    : refusal('no-username', `Nothing was done: ${made.tries} usernames were tried and all are taken. Give one with --username.`)
+}
+
+const takenName = (ports: AccountPorts, { byName }: Reads, username: string): string | undefined => {
+  const match = byName?.ok === true ? (byName.value.exact ?? byName.value.similar[0]) : undefined
+  return match?.username ?? ports.accounts.byUsername(username).find((account) => sameText(account.username, username))?.username
+}
+
+const emailTaken = (users: readonly User[]): Answer =>
+  withNext(
+    refusal(
+      'account-exists',
+      `Nothing was done: this e-mail belongs to the account${users.length === 1 ? '' : 's'} `,
+      ...named(users.slice(0, 5).map((user) => user.username)),
+      '. I did not make it for this person, so I do not hand it to them.',
+    ),
+    'If it is theirs, they can sign in with it or choose a new password on the sign-in page. If not, give the command again with another e-mail.',
+  )
+
+/** The account of the person, unless something that was said with the command speaks against it. */
+const own = (user: User, wish: ArrivalWish, username: string | undefined, kind: 'reuse' | 'adopt'): AccountChoice | Answer => {
+  if (username !== undefined && !sameText(username, user.username)) {
+    return withNext(
+      exists(user.username, `${fullName(wish)} has an account already:`),
+      'Nobody gets a second one. Leave --username out to complete that account.',
+    )
+  }
+  if (wish.email !== undefined && !sameText(wish.email, user.email)) {
+    return withNext(
+      exists(user.username, `${fullName(wish)} has an account already, with ${user.email === '' ? 'no' : 'another'} e-mail:`),
+      'Nobody gets a second one. Leave --email out to complete that account; an admin can change its e-mail in Authentik.',
+    )
+  }
+  if (!user.is_active) {
+    return withNext(
+      refusal('account-inactive', 'Nothing was done: the account ', { code: user.username }, ' is deactivated.'),
+      'Somebody decided that. Ask an admin to activate it in Authentik, then give the command again.',
+    )
+  }
+  return { kind, account: { pk: user.pk, username: user.username }, groups: user.groups }
+}
+
+/** An account that an earlier command of ours made for this e-mail or MXID. */
+const adopt = (
+  ports: AccountPorts,
+  wish: ArrivalWish,
+  earlier: EarlierAccount,
+  user: User,
+  username: string | undefined,
+): AccountChoice | Answer => {
+  const userId = wish.person?.userId
+  if (userId === undefined) return own(user, wish, username, 'reuse')
+  const holder = ports.links.ofAccount(user.pk)?.userId ?? earlier.userId
+  if (holder !== undefined && holder !== userId) {
+    return withNext(
+      exists(user.username, 'this e-mail belongs to the account of another Matrix user:'),
+      'Give the command again with another e-mail, or with the Matrix user whom that account belongs to.',
+    )
+  }
+  // Linking hands the account over: what gives power is for admins to hand over.
+  const mighty = user.is_superuser || user.type.includes('service') || roleGroups(ports, user.groups)
+  if (mighty && wish.asker.role !== 'admin') {
+    return refusal('role-group', 'Nothing was done: the account ', { code: user.username }, ' has a role or is no person. Ask an admin.')
+  }
+  return own(user, wish, username, 'adopt')
+}
+
+const roleGroups = (ports: AccountPorts, groups: readonly string[]): boolean =>
+  ports.accounts.groups().some((group) => groups.includes(group.pk) && (group.superuser || ports.isRoleGroup(group.name)))
