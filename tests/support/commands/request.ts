@@ -5,10 +5,12 @@ import { createParser } from '../../../src/chat/parse.ts'
 import { resolveArguments } from '../../../src/chat/resolve.ts'
 import type { AccountName } from '../../../src/chat/resolve.ts'
 import { declarations } from '../../../src/commands/declarations.ts'
+import { Bridged } from '../../../src/directory/bridged.ts'
 import { systemClock } from '../../../src/operations/clock.ts'
 import type { EventId, RoomId, UserId } from '../../../src/types.ts'
 
 const parse = createParser(declarations)
+const bridged = new Bridged([{ users: '^@signal_' }])
 
 /** What a request is made with besides its line. */
 export interface RequestOptions {
@@ -37,7 +39,7 @@ export const requestOf = async (line: string, options: RequestOptions = {}): Pro
     { roomId, name: 'here' },
     {
       lists: new Lists(systemClock),
-      nameOf: (userId) => userId,
+      nameOf: (userId) => bridged.label(userId, null),
       isKnown: () => Promise.resolve({ known: undefined, near: [] }),
       accountOf: (userId) => options.accounts?.find((account) => account.userId === userId),
       accountsNamed: (name) => ({ exact: (options.accounts ?? []).filter(({ username }) => username === name), similar: [] }),
