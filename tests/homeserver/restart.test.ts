@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { repositoryRoot } from '../support/homeserver/cache.ts'
+import { exitCode } from '../../src/operations/exit-codes.ts'
+import { startWorld, type World } from './world.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(async () => {
+  await world.stop()
+})
+
+/** Public keys of the bot as the server gives them to everybody. */
+const keysOfBot = async (): Promise<unknown> => {
+  const { device_keys, master_keys, self_signing_keys } = await world.moderator.request('POST', '/_matrix/client/v3/keys/query', {
+    device_keys: { [world.botId]: [] },
+  })
+  return { device_keys, master_keys, self_signing_keys }
+}
+
+/** Runs a second bot on the same files to its end. */
+const runBeside = async (): Promise<{ readonly code: number | null; readonly words: string }> => {
+  const child = spawn(process.execPath, ['bin/gatehouse.mjs', 'run', '-c', world.files.configFile], {
+    cwd: repositoryRoot,
+    env: { PATH: process.env['PATH'] ?? '', ...world.files.env, GATEHOUSE_HEALTH_LISTEN: '127.0.0.1:0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let words = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    words += chunk.toString()
+  })
+  child.stdout.resume()
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, words }
+}
+
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'after %s it has the same device and identity, and reads what was sent meanwhile',
+  async (signal) => {
+    expect((await world.ask(world.indoc, '!ping')).shield).toBe('none')
+    const before = await keysOfBot()
+    const exit = await (signal === 'SIGTERM' ? world.bot.stop() : world.bot.kill())
+    expect(exit).toEqual(signal === 'SIGTERM' ? { code: 0, signal: null } : { code: null, signal })
+
+    const meanwhile = await world.moderator.sendText(world.indoc, '!ping')
+    await world.bot.start()
+    expect(await world.answerTo(world.indoc, meanwhile)).toMatchObject({ encrypted: true, shield: 'none' })
+    expect(await keysOfBot()).toEqual(before)
+    expect(await world.moderator.devicesOf(world.botId)).toHaveLength(1)
+    expect((await world.ask(world.indoc, '!ping')).shield).toBe('none')
+  },
+)
+
+test('a warm start makes few requests, none of them for keys or login', async () => {
+  await world.bot.stop()
+  world.proxy.requests.clear()
+  await world.bot.start()
+  await world.ask(world.indoc, '!ping')
+  const paths = world.proxy.requests.list().map(({ method, path }) => `${method} ${path}`)
+  expect(paths.filter((path) => /login|register|keys\/(?:upload|query|device_signing)|account_data/.test(path))).toEqual([])
+  expect(paths.length).toBeLessThanOrEqual(10)
+})
+
+test('a second process on the same data directory ends with its own code and words, and the first goes on', async () => {
+  const second = await runBeside()
+  expect(second.code).toBe(exitCode('locked'))
+  expect(second.code).toBe(4)
+  expect(second.words).toContain('another process uses the data directory')
+  expect(second.words).toContain(`process ${world.bot.pid} on`)
+  expect((await world.ask(world.indoc, '!ping')).body).toMatch(/pong/i)
+})
+
+test('SIGTERM ends it with 0 within 10 s although the server does not answer it any more', async () => {
+  // The answer is on its way and a new sync has begun when the signal comes; neither ever ends.
+  const held = world.proxy.add({ match: { path: /\/(?:send|sync|keys)(?:\/|$)/ }, how: { kind: 'hang' } })
+  const asked = await world.moderator.sendText(world.indoc, '!ping')
+  await expect.poll(() => held.hits, { timeout: 20_000 }).toBeGreaterThanOrEqual(2)
+  const begun = performance.now()
+  expect(await world.bot.stop()).toEqual({ code: 0, signal: null })
+  expect(performance.now() - begun).toBeLessThan(10_000)
+  held.remove()
+  await world.bot.start()
+  await world.answerTo(world.indoc, asked)
+  await world.settle(world.indoc)
+  expect(world.answersTo(asked)).toHaveLength(1)
+})
+
+test('SIGTERM in the middle of a send: it is sent once, now or after the restart', async () => {
+  const held = world.proxy.add({ match: { method: 'PUT', path: /\/send\// }, how: { kind: 'hang-after-commit' }, times: 1 })
+  const asked = await world.moderator.sendText(world.indoc, '!ping')
+  await expect.poll(() => held.hits, { timeout: 20_000 }).toBe(1)
+  expect(await world.bot.stop()).toEqual({ code: 0, signal: null })
+  await world.bot.start()
+  await world.answerTo(world.indoc, asked)
+  await world.settle(world.indoc)
+  expect(world.answersTo(asked)).toHaveLength(1)
+})
