@@ -24,7 +24,7 @@ const presets = ['unverified', 'inactive', 'spam', 'safety'] as const
 export type ReasonPreset = (typeof presets)[number]
 
 export interface RemovePorts extends ContainPorts, PowerPorts, Omit<WherePorts, 'directory'> {
-  readonly directory: Pick<DirectoryLookup, 'room' | 'roomsOf' | 'membership' | 'syncedAt' | 'power' | 'memberIds'>
+  readonly directory: Pick<DirectoryLookup, 'room' | 'roomsOf' | 'syncedAt' | 'power' | 'memberIds'>
   readonly isBridged: (userId: UserId) => boolean
   readonly roomName: (roomId: RoomId) => string
   /** All rooms of the community (`Community.listed`). */
@@ -156,7 +156,7 @@ const placeNotes = (ports: RemovePorts, places: readonly Place[], steps: readonl
   const redacting = steps.some(({ effect, blocked }) => effect.kind === 'room.redact' && blocked === undefined)
   const bridged = [...new Set(places.map((place) => place.userId))].filter(ports.isBridged)
   return [
-    ...(gone === 0 ? [] : [`Left out: ${count(gone, 'room')} where they are not in.`]),
+    ...(gone === 0 ? [] : [`Left out: ${count(gone, 'room')} where they are not.`]),
     ...(banned === 0 ? [] : [`Left out: ${count(banned, 'room')} where they are banned already.`]),
     ...(unverified === 0 ? [] : [`${count(unverified, 'room')} could not be verified: I try, and the server's answer decides.`]),
     ...(back === 0 ? [] : [`They can come back to ${count(back, 'room')} by themselves; use --ban to prevent that.`]),

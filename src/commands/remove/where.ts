@@ -7,7 +7,7 @@ import { ago, count } from '../words.ts'
 
 /** Where the rooms of a person are found and checked. All of it only reads. */
 export interface WherePorts {
-  readonly directory: Pick<DirectoryLookup, 'room' | 'roomsOf' | 'membership' | 'syncedAt'>
+  readonly directory: Pick<DirectoryLookup, 'room' | 'roomsOf' | 'syncedAt'>
   /** Is it a direct chat of the bot? */
   readonly isDirect: (roomId: RoomId) => boolean
   readonly mutualRooms: (userId: UserId, signal: AbortSignal) => Promise<Asked<readonly RoomId[]>>

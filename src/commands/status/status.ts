@@ -83,7 +83,7 @@ const details = (status: Status, now: Timestamp): readonly (readonly Inline[])[]
   [directoryWords(status, now)],
   [`Encryption: device ${status.deviceId}, identity ${status.identity}, engine ${status.engine}.`],
   [serverWords(status)],
-  ...(status.undecrypted === 0 ? [] : [[`${count(status.undecrypted, 'message')} wait for a key.`]]),
+  ...(status.undecrypted === 0 ? [] : [[`${count(status.undecrypted, 'message waits', 'messages wait')} for a key.`]]),
   ...status.problems.map((problem) => [`❌ ${problem}`]),
 ]
 

@@ -43,7 +43,7 @@ export const createSyncCommand = (ports: SyncPorts): ReadCommand => ({
     const result = await ports.reconcile()
     if (!result.ok) return refusal(result.code, `The rooms could not be compared with the server: ${result.text}. Try again in a while.`)
     const { repaired, added, left, failed } = result
-    const words = `${count(repaired.length, 'member list')} read anew, ${count(added.length, 'room')} found that I had missed, ${count(left.length, 'room')} dropped where I am no more`
+    const words = `${count(repaired.length, 'member list')} read anew, ${count(added.length, 'room')} found that I had missed, ${count(left.length, 'room')} dropped that I am not in any longer`
     if (failed.length === 0) return { mark: '✅', blocks: [paragraph(`The rooms were compared with the server: ${words}.`)], code: 'ok' }
     // Newcomers read along in INDOC: rooms have no names there.
     const named = roomKind === 'indoc' ? [] : failed.slice(0, failuresShown)
