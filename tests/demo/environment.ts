@@ -188,7 +188,12 @@ const settle = async (
     joinRule: 'invite',
     power,
   })
-  const catalogue = await createRooms(admin, plans, { creator: users.admin, bot, crowd: { moderators, members } }, suffix)
+  const catalogue = await createRooms(
+    admin,
+    plans,
+    { creator: users.admin, bot, crowd: { moderators, members, residents: members.slice(1) } },
+    suffix,
+  )
   return { indoc, admin: adminRoom, catalogue }
 }
 

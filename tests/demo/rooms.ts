@@ -18,7 +18,7 @@ export interface RoomPlan {
   /** The bot's power level. Default 100; with less than 50 it cannot kick, and the others of the room can. */
   readonly botPower?: number
   /** Who is in besides the bot and the admin who made it. Default: moderators and members. */
-  readonly people?: readonly ('moderators' | 'members')[]
+  readonly people?: readonly (keyof Crowd)[]
   /** False = the room is there, but not in the catalogue. Default true. */
   readonly listed?: boolean
 }
@@ -29,8 +29,8 @@ export interface DemoRoom extends RoomPlan {
   readonly alias: string
 }
 
-/** A room's people by the words that plans use. */
-export type Crowd = Readonly<Record<'moderators' | 'members', readonly User[]>>
+/** People by the words that plans use; `residents` are the members without the first one, who is the one to be removed in the story. */
+export type Crowd = Readonly<Record<'moderators' | 'members' | 'residents', readonly User[]>>
 
 export const categories = {
   community: { name: 'Community', keywords: ['news', 'help', 'introductions'] },
@@ -41,20 +41,38 @@ export const categories = {
 
 export const synonyms = { hiking: ['trekking', 'walking'], ai: ['artificial intelligence', 'machine learning'] } as const
 
+const settled = { people: ['moderators', 'residents'] } as const satisfies Partial<RoomPlan>
+
 /** The demo's own community: a space and a dozen rooms. In two of them the bot has no power to remove anybody. */
 export const usualRooms: readonly RoomPlan[] = [
-  { name: 'Riverbend', topic: 'All our rooms', category: 'community', visibility: 'public', always: true, encrypted: false, space: true },
+  {
+    name: 'Riverbend',
+    topic: 'All our rooms',
+    category: 'community',
+    visibility: 'public',
+    always: true,
+    encrypted: false,
+    space: true,
+    ...settled,
+  },
   { name: 'Lobby', topic: 'Everybody meets here', category: 'community', visibility: 'public', always: true },
-  { name: 'Announcements', topic: 'News, little talk', category: 'community', visibility: 'public', encrypted: false },
-  { name: 'Help desk', topic: 'Ask anything', category: 'community', keywords: ['support', 'questions'], visibility: 'public' },
+  { name: 'Announcements', topic: 'News, little talk', category: 'community', visibility: 'public', encrypted: false, ...settled },
+  { name: 'Help desk', topic: 'Ask anything', category: 'community', keywords: ['support', 'questions'], visibility: 'public', ...settled },
   { name: 'Hiking', topic: 'Walks and mountains', category: 'outdoor', keywords: ['hiking', 'mountains'], visibility: 'public' },
   { name: 'Cycling', topic: 'On two wheels', category: 'outdoor', keywords: ['cycling', 'bicycles'], botPower: 0 },
-  { name: 'Gardening', topic: 'What grows', category: 'outdoor', keywords: ['gardening', 'plants'] },
+  { name: 'Gardening', topic: 'What grows', category: 'outdoor', keywords: ['gardening', 'plants'], ...settled },
   { name: 'Tech', topic: 'Software and machines', category: 'tech', visibility: 'public' },
-  { name: 'AI and machine learning', topic: 'Models and their limits', category: 'tech', keywords: ['ai'] },
-  { name: 'Self-hosting', topic: 'Own servers', category: 'tech', keywords: ['self-hosting', 'servers', 'matrix'], encrypted: false },
+  { name: 'AI and machine learning', topic: 'Models and their limits', category: 'tech', keywords: ['ai'], ...settled },
+  {
+    name: 'Self-hosting',
+    topic: 'Own servers',
+    category: 'tech',
+    keywords: ['self-hosting', 'servers', 'matrix'],
+    encrypted: false,
+    ...settled,
+  },
   { name: 'Music', topic: 'Playing and hearing', category: 'arts', keywords: ['music', 'guitar', 'singing'], botPower: 0 },
-  { name: 'Photography', topic: 'Light and cameras', category: 'arts', keywords: ['photography', 'cameras'] },
+  { name: 'Photography', topic: 'Light and cameras', category: 'arts', keywords: ['photography', 'cameras'], ...settled },
   { name: 'Kitchen', topic: 'Recipes', category: 'community', keywords: ['cooking', 'food'], access: 'link' },
   {
     name: 'Stewards',
