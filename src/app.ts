@@ -1,7 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { Audit } from './audit/audit.ts'
-import { authentikBreaker, createAuthentik } from './authentik/client.ts'
-import type { Authentik } from './authentik/client.ts'
 import { Acknowledger } from './chat/acknowledge.ts'
 import { Dispatcher } from './chat/dispatcher.ts'
 import { Executor } from './chat/execute.ts'
@@ -15,30 +13,25 @@ import { createCommands } from './commands/index.ts'
 import type { Status } from './commands/status/status.ts'
 import { declarations } from './commands/declarations.ts'
 import type { Config } from './config/schema.ts'
-import { openCrypto } from './crypto/open.ts'
 import { RoomEncryptions } from './crypto/room-encryption.ts'
 import type { Database } from './database/database.ts'
 import { Accounts } from './directory/accounts.ts'
-import { CatalogueFile, describeProblem } from './directory/catalogue.ts'
 import { Directory } from './directory/directory.ts'
 import { Links } from './directory/links.ts'
 import { Repairer } from './directory/repairer.ts'
 import { createEffectHandlers } from './effects/index.ts'
-import { createGate } from './http/gate.ts'
-import type { RequestSeen } from './http/gate.ts'
 import { registerJobs } from './jobs/register.ts'
 import { Scheduler } from './jobs/scheduler.ts'
-import { Homeserver } from './matrix/client.ts'
 import { DirectRooms } from './matrix/direct-rooms.ts'
 import { createInvitationHandler } from './matrix/invitations.ts'
 import { Journal } from './matrix/journal.ts'
 import { Outbox } from './matrix/outbox.ts'
 import { createDirectorySource, createQueries } from './matrix/queries.ts'
-import { Session } from './matrix/session.ts'
 import { SpecialRooms } from './matrix/special-rooms.ts'
 import { SyncLoop } from './matrix/sync.ts'
 import type { SyncBatch } from './matrix/sync.ts'
-import { describeTemplateProblem, loadTemplates } from './onboarding/templates.ts'
+import { openConnections } from './connections.ts'
+import { readOperatorFiles } from './onboarding/files.ts'
 import { systemClock } from './operations/clock.ts'
 import type { Clock } from './operations/clock.ts'
 import type { ExitReason } from './operations/exit-codes.ts'
@@ -47,8 +40,6 @@ import type { Logger } from './operations/logger.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { registerSecret } from './operations/secrets.ts'
 import { readVersion } from './operations/version.ts'
-import { Sealed } from './database/sealed.ts'
-import { SynapseAdmin } from './synapse/admin.ts'
 import { ServerCapabilities } from './synapse/capabilities.ts'
 import { unreadableAnswer } from './chat/unreadable.ts'
 
@@ -83,81 +74,16 @@ export type AppStart =
  */
 export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const { config, database, logger, checks, metrics, onFatal, clock = systemClock } = options
-  const failed = (reason: ExitReason, words: string): AppStart => ({ ok: false, reason, words })
   const onSecret = (secret: string): void => void registerSecret(secret)
   const startedAt = clock.now()
   const version = readVersion()
   const userAgent = `gatehouse/${version.version}`
-  const gateOptions = (name: 'homeserver' | 'authentik') => ({
-    name,
-    logger,
-    clock,
-    userAgent,
-    onRequest: (seen: RequestSeen) =>
-      metrics.count('gatehouse_requests_total', { server: name, method: seen.method, route: seen.route, outcome: seen.outcome }),
-  })
-
-  const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
-  if (!unlocked.ok) return failed('cryptoStore', 'crypto.passphrase is not the one that this data directory was made with')
-  const { sealed } = unlocked
-  const gate = createGate({
-    baseUrl: config.homeserver.url,
-    allowHttp: config.homeserver.url.startsWith('http:'),
-    ...(config.homeserver.caFile === undefined ? {} : { caFile: config.homeserver.caFile }),
-    ...gateOptions('homeserver'),
-  })
-  const opened = await Session.open({
-    gate,
-    sealed,
-    clock,
-    logger,
-    onSecret,
-    userId: config.homeserver.userId,
-    deviceName: config.homeserver.deviceName,
-    ...(config.homeserver.password === undefined ? {} : { password: config.homeserver.password }),
-    ...(config.homeserver.accessToken === undefined ? {} : { accessToken: config.homeserver.accessToken }),
-  })
-  if (!opened.ok) {
-    await gate.close(0)
-    return failed(
-      opened.code === 'unreachable' ? 'unreachable' : opened.code === 'no-credentials' ? 'tokenDead' : 'forbidden',
-      opened.words,
-    )
-  }
-  const homeserver = new Homeserver(gate, opened.session, () =>
-    onFatal('tokenDead', 'the homeserver no longer accepts the session of the bot'),
-  )
-
-  const crypto = await openCrypto({ config, database, sealed, homeserver, clock, logger, onSecret, onFatal })
-  if (!crypto.ok) {
-    await gate.close(0)
-    return failed(crypto.reason, crypto.words)
-  }
-  const { engine } = crypto
-
-  const templates = loadTemplates({
-    ...(config.templates.directory === undefined ? {} : { directory: config.templates.directory }),
-    shared: sharedValues(config),
-    extra: config.community.placeholders,
-  })
-  if (!templates.ok) return failed('config', templates.problems.map(describeTemplateProblem).join('\n'))
-  const catalogue = new CatalogueFile(config.directory.catalogue)
-  const read = catalogue.reload()
-  if (!read.ok)
-    return failed('config', `the catalogue ${config.directory.catalogue} cannot be used:\n${read.problems.map(describeProblem).join('\n')}`)
-
-  const authentikGate = createGate({
-    baseUrl: config.authentik.url,
-    allowHttp: config.authentik.url.startsWith('http:'),
-    ...(config.authentik.caFile === undefined ? {} : { caFile: config.authentik.caFile }),
-    breaker: authentikBreaker,
-    ...gateOptions('authentik'),
-  })
-  const authentik: Authentik = createAuthentik({
-    gate: authentikGate,
-    token: config.authentik.token,
-    publicUrl: config.authentik.publicUrl,
-  })
+  const files = readOperatorFiles(config)
+  if (!files.ok) return { ok: false, reason: 'config', words: files.words }
+  const { templates, catalogue } = files
+  const opened = await openConnections({ config, database, logger, metrics, clock, userAgent, onSecret, onFatal })
+  if (!opened.ok) return opened
+  const { homeserver, admin, authentik, engine, identity } = opened.connections
 
   const directory = new Directory(database, homeserver.userId, config.bridges)
   const encryptions = new RoomEncryptions(database, directory)
@@ -177,17 +103,6 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   })
   const rooms = new SpecialRooms({ database, directory, homeserver, directRooms, named: config.rooms })
   const queries = createQueries(homeserver)
-  const adminGate =
-    config.homeserver.adminUrl === undefined || config.homeserver.adminUrl === config.homeserver.url
-      ? undefined
-      : createGate({
-          baseUrl: config.homeserver.adminUrl,
-          allowHttp: config.homeserver.adminUrl.startsWith('http:'),
-          ...(config.homeserver.caFile === undefined ? {} : { caFile: config.homeserver.caFile }),
-          ...gateOptions('homeserver'),
-        })
-  const adminServer = adminGate === undefined ? homeserver : new Homeserver(adminGate, opened.session, () => undefined)
-  const admin = new SynapseAdmin(adminServer)
   const capabilities = new ServerCapabilities({ config, admin, logger })
   const roles = new Roles({
     database,
@@ -216,7 +131,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     scheduler,
     directRooms,
     outbox,
-    templates: templates.templates,
+    templates,
     capabilities,
     nameOf: community.nameOf,
     onSecret,
@@ -231,8 +146,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       ...version,
       startedAt,
       engine: engine.engine,
-      deviceId: opened.session.deviceId,
-      identity: crypto.identity,
+      deviceId: homeserver.session.deviceId,
+      identity: identity,
       sync: { lastAt: sync.lastAt, failing: sync.failing },
       authentik: {
         failing: (mirror?.attempts ?? 0) > 0 ? (mirror?.lastError ?? 'it does not answer') : undefined,
@@ -266,7 +181,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     capabilities,
     repairer,
     status,
-    templates: templates.templates,
+    templates,
     random: (below) => randomInt(below),
   })
   const pipeline = new Pipeline({
@@ -320,7 +235,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     homeserver,
     engine,
     outbox,
-    templates: templates.templates,
+    templates,
     clock,
     logger,
     rooms,
@@ -371,7 +286,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     const problems = rooms.problems()
     return problems.length === 0 ? { ok: true, words: 'in INDOC and the admin room' } : { ok: false, words: problems.join('; ') }
   })
-  checks.register('identity', () => ({ ok: true, words: `device ${homeserver.session.deviceId} is signed (${crypto.identity})` }))
+  checks.register('identity', () => ({ ok: true, words: `device ${homeserver.session.deviceId} is signed (${identity})` }))
 
   await rooms.settle()
   outbox.start()
@@ -395,26 +310,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
         await Promise.all([dispatcher.stop(4000), scheduler.stop(4000), repairer.stop()])
         acknowledger.close()
         await outbox.close()
-        await Promise.all([gate.close(500), authentikGate.close(500), adminGate?.close(500)])
-        await engine.close()
-        crypto.store.close()
+        await opened.connections.close()
       },
     },
-  }
-}
-
-const sharedValues = (config: Config) => {
-  const { community } = config
-  return {
-    community: community.name,
-    bot: config.homeserver.deviceName,
-    ssoUrl: community.ssoUrl,
-    ...(community.appUrl === undefined ? {} : { appUrl: community.appUrl }),
-    ...(community.rulesUrl === undefined ? {} : { rulesUrl: community.rulesUrl }),
-    ...(community.guideUrl === undefined ? {} : { guideUrl: community.guideUrl }),
-    ...(community.contact === undefined ? {} : { contact: community.contact }),
-    ...(community.supportRoom === undefined
-      ? {}
-      : { supportRoom: { name: community.supportRoom, url: `https://matrix.to/#/${encodeURIComponent(community.supportRoom)}` } }),
   }
 }

@@ -4,7 +4,7 @@ import { type Group, groupSchema } from './schemas.ts'
 
 /** Calls about groups. Who may put whom into which group is decided before: Authentik lets the bot's role fill even its admin group. */
 export interface GroupCalls {
-  /** All groups, without their members. */
+  /** All groups, without their members. `is_superuser` counts what a group inherits from its ancestors. */
   listGroups(): Promise<AuthentikResult<readonly Group[]>>
   /** The group of exactly this name. */
   findGroup(name: string): Promise<AuthentikResult<Group | undefined>>
@@ -16,6 +16,21 @@ export interface GroupCalls {
   addToGroup(groupPk: string, userPk: number): Promise<AuthentikResult<undefined>>
   /** Removing a stranger is no failure. */
   removeFromGroup(groupPk: string, userPk: number): Promise<AuthentikResult<undefined>>
+}
+
+/**
+ * Marks groups as superuser groups that are so by one of their ancestors: Authentik counts members of a group as members of its parents, and
+ * says so nowhere in the list.
+ */
+export const withInheritedPower = (groups: readonly Group[]): readonly Group[] => {
+  const byPk = new Map(groups.map((group) => [group.pk, group]))
+  const inherits = (group: Group, seen: ReadonlySet<string>): boolean =>
+    group.is_superuser ||
+    [...group.parents, ...(group.parent === null || group.parent === undefined ? [] : [group.parent])].some((pk) => {
+      const parent = byPk.get(pk)
+      return parent !== undefined && !seen.has(pk) && inherits(parent, new Set([...seen, pk]))
+    })
+  return groups.map((group) => (inherits(group, new Set([group.pk])) ? { ...group, is_superuser: true } : group))
 }
 
 /** Builds the calls about groups. */
@@ -34,12 +49,15 @@ export const groupCalls = (caller: Caller): GroupCalls => {
       groupSchema,
       (group) => group.pk,
     )
+  const listGroups: GroupCalls['listGroups'] = async () => {
+    const found = await list({ ordering: 'name' })
+    return found.ok ? done(withInheritedPower(found.value)) : found
+  }
   return {
-    listGroups: () => list({ ordering: 'name' }),
+    listGroups,
     findGroup: async (name) => {
-      // An empty filter is no filter for Authentik.
-      if (name.trim() === '') return done(undefined)
-      const found = await list({ name })
+      // All of them, because only the whole list shows what a group inherits.
+      const found = await listGroups()
       return found.ok ? done(found.value.find((group) => group.name === name)) : found
     },
     addToGroup: (groupPk, userPk) => member('add', groupPk, userPk),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { JsonObject, Timestamp } from '../types.ts'
 import type { Caller } from './call.ts'
 import { type AuthentikFailure, type AuthentikResult, done } from './errors.ts'
@@ -7,6 +8,12 @@ import { invitationName } from './text.ts'
 
 /** The key in `fixed_data` that carries our nonce. Authentik drops keys without a prompt when it writes the user. */
 export const nonceKey = 'gatehouse_nonce'
+
+/**
+ * Names an invitation without its key, which is what opens it (`itoken`): for places that are written down.
+ * @param pk of the invitation
+ */
+export const fingerprintOf = (pk: string): string => createHash('sha256').update(pk).digest('hex').slice(0, 24)
 
 /** How a flow treats invitations. */
 export interface InvitationStages {

@@ -63,6 +63,10 @@ export const groupSchema = z.object({
   name: z.string(),
   is_superuser: z.boolean(),
   attributes: jsonObject.default({}),
+  /** From 2025.12 on; members of a group belong to its parents too. */
+  parents: z.array(z.string()).default([]),
+  /** Before 2025.12. */
+  parent: z.string().nullish(),
 })
 
 /** A group. Its members are not read: with a thousand of them the answer is long, and users name their groups. */

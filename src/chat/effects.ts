@@ -51,7 +51,12 @@ export type Effect =
       /** Who gets the link, by DM. */
       readonly deliverTo: UserId
     }
-  | { readonly kind: 'invitation.delete'; readonly pk: string; readonly name: string }
+  | {
+      readonly kind: 'invitation.delete'
+      /** `fingerprintOf` the invitation's key: the key itself opens the invitation, so it is not stored. */
+      readonly fingerprint: string
+      readonly name: string
+    }
 
 /** One step of a plan. */
 export interface PlannedStep {

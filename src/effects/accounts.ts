@@ -1,7 +1,7 @@
 import type { Authentik } from '../authentik/client.ts'
 import type { AuthentikFailure } from '../authentik/errors.ts'
 import type { User } from '../authentik/schemas.ts'
-import type { AccountReference, Outcome } from '../chat/effects.ts'
+import type { AccountReference, Effect, Outcome } from '../chat/effects.ts'
 import type { EffectContext, EffectHandler, EffectResult } from '../chat/execute.ts'
 import type { Links } from '../directory/links.ts'
 import type { AdminChange } from '../synapse/admin.ts'
@@ -29,6 +29,14 @@ export const accountOf = (reference: AccountReference, outcomes: ReadonlyMap<num
   return typeof pk === 'number' ? pk : undefined
 }
 
+type Create = Extract<Effect, { kind: 'account.create' }>
+
+/** Who made an account, as its attributes tell: part of how the bot knows its own accounts again. */
+const createdByOf = ({ attributes }: Create): string => {
+  const value = attributes['created_by']
+  return typeof value === 'string' ? value : ''
+}
+
 const missing: EffectResult = { state: 'failed', code: 'no-account', text: 'there is no account to do this with' }
 
 /** Effects on accounts. Keys: the username (planned and checked before), the pair of account and group, the account. */
@@ -46,29 +54,40 @@ export const createAccountEffects = (options: AccountEffectOptions) => {
     },
   })
 
+  /** Somebody else's account of that name must never be linked: the welcome would hand its credentials out. */
+  const found = (user: User | undefined, effect: Create): EffectResult | 'absent' => {
+    if (user === undefined) return 'absent'
+    const createdBy = createdByOf(effect)
+    const ours = Object.hasOwn(user.attributes, 'created_by') && user.attributes['created_by'] === createdBy
+    if (ours && user.email === effect.email && user.name === effect.name) return made(user, effect.userId, createdBy)
+    return {
+      state: 'failed',
+      code: 'conflict',
+      text: `the username ${effect.username} was taken by somebody else in the meantime; give the command again`,
+    }
+  }
+
   const create: EffectHandler<'account.create'> = {
-    act: async ({ username, name, email, attributes, userId }) => {
+    act: async (effect) => {
+      const { username, name, email, attributes, userId } = effect
       const result = await authentik.createUser({ username, name, email, attributes: attributes as JsonObject, path: options.usersPath })
-      const createdBy = String(attributes['created_by'] ?? '')
-      if (result.ok) return made(result.value, userId, createdBy)
+      if (result.ok) return made(result.value, userId, createdByOf(effect))
       if (result.changed === 'no') return failed(result)
       // The answer was lost: look before anything is claimed or repeated.
-      const found = await authentik.findUserByUsername(username)
-      if (!found.ok)
+      const looked = await authentik.findUserByUsername(username)
+      if (!looked.ok) {
         return {
           state: 'unknown',
           code: result.code,
           text: `${result.text}; whether the account ${username} was made could not be found out`,
         }
-      return found.value.exact === undefined
-        ? { state: 'failed', code: result.code, text: result.text }
-        : made(found.value.exact, userId, createdBy)
+      }
+      const known = found(looked.value.exact, effect)
+      return known === 'absent' ? { state: 'failed', code: result.code, text: result.text } : known
     },
-    probe: async ({ username, attributes, userId }) => {
-      const found = await authentik.findUserByUsername(username)
-      if (!found.ok) return 'unknown'
-      // The name was free when it was planned, and nobody else draws the same one in between.
-      return found.value.exact === undefined ? 'absent' : made(found.value.exact, userId, String(attributes['created_by'] ?? ''))
+    probe: async (effect) => {
+      const looked = await authentik.findUserByUsername(effect.username)
+      return looked.ok ? found(looked.value.exact, effect) : 'unknown'
     },
   }
 

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts'
 import type { Accounts } from '../directory/accounts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Links } from '../directory/links.ts'
+import { resolvingAccounts } from '../onboarding/arrival-jobs.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
@@ -32,16 +33,21 @@ export const createEffectHandlers = (parts: {
   readonly capabilities: ServerCapabilities
   readonly nameOf: (userId: UserId) => string
   readonly onSecret: (secret: string) => void
-}): EffectHandlers => ({
-  ...createAccountEffects({
-    authentik: parts.authentik,
-    links: parts.links,
-    mirror: (user) => parts.accounts.keep(user),
-    usersPath: parts.config.authentik.usersPath,
-    suspend: (userId) => parts.capabilities.suspend(userId),
-  }),
-  ...createMemberEffects(parts),
-  ...createInvitationEffects(parts),
-  ...createJobEffects(parts.scheduler),
-  'room.redact': createRedactEffect(parts.homeserver, parts.outbox),
-})
+}): EffectHandlers => {
+  const jobs = createJobEffects(parts.scheduler)
+  return {
+    ...createAccountEffects({
+      authentik: parts.authentik,
+      links: parts.links,
+      mirror: (user) => parts.accounts.keep(user),
+      usersPath: parts.config.authentik.usersPath,
+      suspend: (userId) => parts.capabilities.suspend(userId),
+    }),
+    ...createMemberEffects(parts),
+    ...createInvitationEffects(parts),
+    ...jobs,
+    // A welcome may be planned for an account that the same plan makes.
+    'job.schedule': resolvingAccounts(jobs['job.schedule']),
+    'room.redact': createRedactEffect(parts.homeserver, parts.outbox),
+  }
+}

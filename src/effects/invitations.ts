@@ -1,4 +1,5 @@
 import type { Authentik } from '../authentik/client.ts'
+import { fingerprintOf } from '../authentik/invitations.ts'
 import type { InvitationWithLink } from '../authentik/invitations.ts'
 import type { Effect } from '../chat/effects.ts'
 import type { EffectContext, EffectHandler, EffectResult } from '../chat/execute.ts'
@@ -33,12 +34,10 @@ export const createInvitationEffects = (
 
   const deliver = async (effect: Create, made: InvitationWithLink, context: EffectContext): Promise<EffectResult> => {
     options.onSecret(made.link)
-    const data = { pk: made.invitation.pk }
     const undelivered = (why: string): EffectResult => ({
       state: 'failed',
       code: 'not-delivered',
       text: `the invitation was made, but its link could not be sent to ${effect.deliverTo}: ${why}. Take it back with \`!revoke ${effect.name}\``,
-      data,
     })
     const room = await options.directRooms.open(effect.deliverTo)
     if (!room.ok) return undelivered(room.words)
@@ -55,9 +54,9 @@ export const createInvitationEffects = (
       content: messageContent(text, 'm.text'),
     }
     const sent = await options.outbox.send(message, true)
-    if (sent.ok) return { state: 'done', code: 'done', text: '', data }
+    if (sent.ok) return { state: 'done', code: 'done', text: '' }
     return sent.code === 'unknown'
-      ? { state: 'unknown', code: 'unknown', text: `whether the link reached ${effect.deliverTo} could not be proven`, data }
+      ? { state: 'unknown', code: 'unknown', text: `whether the link reached ${effect.deliverTo} could not be proven` }
       : undelivered(sent.words)
   }
 
@@ -90,7 +89,11 @@ export const createInvitationEffects = (
     },
     'invitation.delete': {
       act: async (effect) => {
-        const result = await authentik.deleteInvitation(effect.pk)
+        const listed = await authentik.listInvitations()
+        if (!listed.ok) return { state: 'failed', code: listed.code, text: listed.text }
+        const found = listed.value.find((invitation) => fingerprintOf(invitation.pk) === effect.fingerprint)
+        if (found === undefined) return { state: 'skipped', code: 'already-gone', text: 'was gone already (used or deleted)' }
+        const result = await authentik.deleteInvitation(found.pk)
         if (!result.ok) return { state: result.changed === 'maybe' ? 'unknown' : 'failed', code: result.code, text: result.text }
         return result.value === 'deleted'
           ? { state: 'done', code: 'done', text: '' }

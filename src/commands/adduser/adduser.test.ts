@@ -68,6 +68,7 @@ const portsOf = (setting: Setting): ArrivalPorts => {
             ...one,
             is_superuser: one.superuser,
             attributes: {},
+            parents: [],
           })),
         ),
     },

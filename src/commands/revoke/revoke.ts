@@ -1,5 +1,6 @@
 import type { Authentik } from '../../authentik/client.ts'
 import type { Invitation } from '../../authentik/schemas.ts'
+import { fingerprintOf } from '../../authentik/invitations.ts'
 import { invitationName } from '../../authentik/text.ts'
 import type { Answer } from '../../chat/answer.ts'
 import { bullets, paragraph } from '../../chat/answer.ts'
@@ -60,7 +61,7 @@ const plan = async (ports: RevokePorts, request: CommandRequest): Promise<Plan |
     summary: `Invitation ${invitation.name}`,
     steps: [
       {
-        effect: { kind: 'invitation.delete', pk: invitation.pk, name: invitation.name },
+        effect: { kind: 'invitation.delete', fingerprint: fingerprintOf(invitation.pk), name: invitation.name },
         text: `take back the invitation ${invitation.name} (${shortId(invitation)})`,
       },
     ],

@@ -1,0 +1,116 @@
+import { authentikBreaker, createAuthentik } from './authentik/client.ts'
+import type { Authentik } from './authentik/client.ts'
+import type { Config } from './config/schema.ts'
+import { openCrypto } from './crypto/open.ts'
+import type { WasmEngine } from './crypto/wasm-engine.ts'
+import type { Database } from './database/database.ts'
+import { Sealed } from './database/sealed.ts'
+import { createGate } from './http/gate.ts'
+import type { GateOptions } from './http/gate.ts'
+import { Homeserver } from './matrix/client.ts'
+import { Session } from './matrix/session.ts'
+import type { Clock } from './operations/clock.ts'
+import type { ExitReason } from './operations/exit-codes.ts'
+import type { Logger } from './operations/logger.ts'
+import type { Metrics } from './operations/metrics.ts'
+import { SynapseAdmin } from './synapse/admin.ts'
+
+/** Everything that reaches out: gates, the session on the homeserver, the crypto engine, Authentik. */
+export interface Connections {
+  readonly homeserver: Homeserver
+  readonly admin: SynapseAdmin
+  readonly authentik: Authentik
+  readonly engine: WasmEngine
+  /** How the identity was found or made, in words. */
+  readonly identity: string
+  /** Closes the gates, then the engine and its store. */
+  close(): Promise<void>
+}
+
+export type ConnectionsResult =
+  | { readonly ok: true; readonly connections: Connections }
+  | { readonly ok: false; readonly reason: ExitReason; readonly words: string }
+
+export interface ConnectionsOptions {
+  readonly config: Config
+  readonly database: Database
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly userAgent: string
+  readonly onSecret: (secret: string) => void
+  readonly onFatal: (reason: ExitReason, words: string) => void
+}
+
+/** How long running requests may take when the program stops (milliseconds). */
+const graceMs = 500
+
+/**
+ * Unlocks the sealed values, opens the session (logging in on the first start) and the crypto engine with a signed device. A warm start makes no
+ * request here.
+ */
+export const openConnections = async (options: ConnectionsOptions): Promise<ConnectionsResult> => {
+  const { config, database, logger, clock, onSecret, onFatal } = options
+  const { homeserver: settings } = config
+  const gateTo = (name: 'homeserver' | 'authentik', baseUrl: string, caFile: string | undefined, more: Partial<GateOptions> = {}) =>
+    createGate({
+      name,
+      baseUrl,
+      // The configuration has checked that plain http stays on this machine or was asked for.
+      allowHttp: baseUrl.startsWith('http:'),
+      ...(caFile === undefined ? {} : { caFile }),
+      logger,
+      clock,
+      userAgent: options.userAgent,
+      onRequest: ({ method, route, outcome }) =>
+        options.metrics.count('gatehouse_requests_total', { server: name, method, route, outcome }),
+      ...more,
+    })
+
+  const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
+  if (!unlocked.ok) {
+    return { ok: false, reason: 'cryptoStore', words: 'crypto.passphrase is not the one that this data directory was made with' }
+  }
+  const gate = gateTo('homeserver', settings.url, settings.caFile)
+  const fail = async (reason: ExitReason, words: string): Promise<ConnectionsResult> => {
+    await gate.close(0)
+    return { ok: false, reason, words }
+  }
+  const opened = await Session.open({
+    gate,
+    sealed: unlocked.sealed,
+    clock,
+    logger,
+    onSecret,
+    userId: settings.userId,
+    deviceName: settings.deviceName,
+    ...(settings.password === undefined ? {} : { password: settings.password }),
+    ...(settings.accessToken === undefined ? {} : { accessToken: settings.accessToken }),
+  })
+  if (!opened.ok)
+    return fail(opened.code === 'unreachable' ? 'unreachable' : opened.code === 'no-credentials' ? 'tokenDead' : 'forbidden', opened.words)
+  const homeserver = new Homeserver(gate, opened.session, () =>
+    onFatal('tokenDead', 'the homeserver no longer accepts the session of the bot'),
+  )
+  const crypto = await openCrypto({ config, database, sealed: unlocked.sealed, homeserver, clock, logger, onSecret, onFatal })
+  if (!crypto.ok) return fail(crypto.reason, crypto.words)
+
+  const adminGate =
+    settings.adminUrl === undefined || settings.adminUrl === settings.url
+      ? undefined
+      : gateTo('homeserver', settings.adminUrl, settings.caFile)
+  const authentikGate = gateTo('authentik', config.authentik.url, config.authentik.caFile, { breaker: authentikBreaker })
+  const connections: Connections = {
+    homeserver,
+    admin: new SynapseAdmin(adminGate === undefined ? homeserver : new Homeserver(adminGate, opened.session, () => undefined)),
+    authentik: createAuthentik({ gate: authentikGate, token: config.authentik.token, publicUrl: config.authentik.publicUrl }),
+    engine: crypto.engine,
+    identity: crypto.identity,
+    close: async () => {
+      await Promise.all([gate.close(graceMs), authentikGate.close(graceMs), adminGate?.close(graceMs)])
+      await crypto.engine.close()
+      crypto.store.close()
+    },
+  }
+  return { ok: true, connections }
+}
