@@ -62,14 +62,17 @@ describe('mutual rooms', () => {
 })
 
 describe('profiles and aliases', () => {
-  test.each<[GateResult, boolean | undefined]>([
-    [good({ displayname: 'Ada' }), true],
-    [status(404, 'M_NOT_FOUND'), false],
-    [status(404, 'M_UNRECOGNIZED'), undefined],
-    [status(403, 'M_FORBIDDEN'), undefined],
-    [status(502), undefined],
-  ])('does the user exist: %#', async (answer, expected) => {
-    expect(await createQueries(answering(answer).homeserver).profileExists(ada)).toBe(expected)
+  test.each<[string, readonly GateResult[], boolean | undefined]>([
+    ['a profile', [good({ displayname: 'Ada' })], true],
+    ['no such user', [status(404, 'M_UNKNOWN'), status(404, 'M_NOT_FOUND')], false],
+    ['an empty profile', [status(404, 'M_NOT_FOUND'), good({})], true],
+    ['a path that the server does not know', [status(404, 'M_UNRECOGNIZED')], undefined],
+    ['forbidden', [status(403, 'M_FORBIDDEN')], undefined],
+    ['silence at the second question', [status(404, 'M_NOT_FOUND'), timeout(true)], undefined],
+  ])('does the user exist: %s', async (_, answers, expected) => {
+    const { homeserver, asked } = answering(...answers)
+    expect(await createQueries(homeserver).profileExists(ada)).toBe(expected)
+    expect(asked).toHaveLength(answers.length)
   })
 
   test.each<[GateResult, unknown]>([
@@ -142,10 +145,11 @@ describe('what the directory asks', () => {
     expect(await createDirectorySource(answering(timeout(true)).homeserver).state(room)).toMatchObject({ code: 'unavailable' })
   })
 
-  test('counts only where somebody can tell them', () => {
+  test('counts only where somebody can tell them', async () => {
     const { homeserver } = answering(good({}))
     expect(createDirectorySource(homeserver)).not.toHaveProperty('joinedCounts')
-    const counts = () => Promise.resolve({ ok: true as const, value: new Map<RoomId, number>() })
-    expect(createDirectorySource(homeserver, counts).joinedCounts).toBe(counts)
+    const counted = new Map<RoomId, number>([[room, 2]])
+    const source = createDirectorySource(homeserver, () => Promise.resolve({ ok: true, value: counted }))
+    expect(await source.joinedCounts?.()).toEqual({ ok: true, value: counted })
   })
 })

@@ -102,9 +102,14 @@ export const createQueries = (homeserver: Asker): Queries => ({
   },
 
   profileExists: async (userId, signal) => {
-    const result = await get(homeserver, `/_matrix/client/v3/profile/${segment(userId)}`, 'profile', { signal, deadlineMs })
-    if (result.ok) return true
-    return result.code === 'status' && result.status === 404 && errcode(result) === 'M_NOT_FOUND' ? false : undefined
+    const profile = `/_matrix/client/v3/profile/${segment(userId)}`
+    const whole = await get(homeserver, profile, 'profile', { signal, deadlineMs })
+    if (whole.ok) return true
+    if (!isMissing(whole)) return undefined
+    // Synapse 1.163 says 404 of people without name and picture too; asked for the name alone, it tells them from those who do not exist.
+    const name = await get(homeserver, `${profile}/displayname`, 'profile/displayname', { signal, deadlineMs })
+    if (name.ok) return true
+    return isMissing(name) ? false : undefined
   },
 
   resolveAlias: async (alias, signal) => {
@@ -115,6 +120,10 @@ export const createQueries = (homeserver: Asker): Queries => ({
     return parsed.success ? { ok: true, value: { roomId: parsed.data.room_id, via: parsed.data.servers } } : strange
   },
 })
+
+/** There is no such thing, in any of the ways in which servers say so; an unknown path is something else. */
+const isMissing = (failure: GateFailure): boolean =>
+  failure.code === 'status' && failure.status === 404 && (errcode(failure) === 'M_NOT_FOUND' || errcode(failure) === 'M_UNKNOWN')
 
 const asObject = (body: unknown): JsonObject =>
   typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as JsonObject) : {}

@@ -14,11 +14,7 @@ const rooms = {
   all: ['tech', 'space', 'closed', 'left', 'dirty', 'more'].map((name) => ({ roomId: `!${name}` as RoomId, name, category: 'all' })),
 }
 
-const commandWith = (
-  more: Partial<AddtoPorts> = {},
-  cached: Membership | undefined = undefined,
-  live: Membership | undefined = undefined,
-) =>
+const commandWith = (more: Partial<AddtoPorts> = {}, cached?: Membership, live?: Membership) =>
   createAddtoCommand({
     botUserId: bot,
     nameOf: (userId) => userId,
