@@ -196,6 +196,19 @@ const adopt = (
 ): AccountChoice | Answer => {
   const userId = wish.person?.userId
   if (userId === undefined) return own(user, wish, username, 'reuse')
+  // Made without a Matrix user and in use since: whoever signs in with it has it, and a moderator's word gives it to nobody else.
+  const unclaimed = earlier.userId === undefined && ports.links.ofAccount(user.pk) === undefined
+  if (unclaimed && user.last_login !== null && user.last_login !== undefined) {
+    return withNext(
+      refusal(
+        'account-in-use',
+        'Nothing was done: the account ',
+        { code: user.username },
+        ' has this e-mail, and somebody signs in with it already.',
+      ),
+      'It was made without a Matrix user, so who it belongs to has to be proven. Ask an admin to link it.',
+    )
+  }
   const holder = ports.links.ofAccount(user.pk)?.userId ?? earlier.userId
   if (holder !== undefined && holder !== userId) {
     return withNext(

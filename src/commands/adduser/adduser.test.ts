@@ -239,6 +239,7 @@ describe('the account', () => {
 
   test.each([
     ['it bears not what we wrote', { users: [user('ada-oak11')], earlier }, 'account-exists'],
+    ['it was made for nobody and is in use since', { users: [{ ...ours, last_login: '2026-01-01T00:00:00Z' }], earlier }, 'account-in-use'],
     ['it was made for another Matrix user', { users: [ours], earlier: { ...earlier, userId: mod } }, 'account-exists'],
     ['it is linked to another', { users: [ours], earlier, links: [{ userId: mod, pk: 7, username: 'ada-oak11' }] }, 'account-exists'],
     ['it is a superuser', { users: [{ ...ours, is_superuser: true }], earlier }, 'role-group'],
