@@ -253,7 +253,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   }
   /** What a sync (or a repaired member list) means for everybody else. */
   const reactTo = (batch: SyncBatch): void => {
-    directRooms.noticed([...batch.changes.newRooms, ...batch.changes.baselines])
+    directRooms.noticed([...batch.changes.newRooms, ...batch.changes.baselines, ...batch.changes.memberChanges.map(({ roomId }) => roomId)])
     for (const { userId } of batch.changes.memberChanges) wakeJobsOf(userId)
     if (batch.changes.dirtyRooms.length > 0 || batch.initial) repairer.soon()
     if (batch.initial || batch.changes.leftRooms.length > 0) {

@@ -88,24 +88,37 @@ export class DirectRooms {
     )
   }
 
-  /** Rooms became known by the sync stream: who waits for them goes on. */
+  /** The sync stream has told about rooms or their members: who waits for them looks again. */
   noticed(roomIds: readonly RoomId[]): void {
     for (const roomId of roomIds) {
-      for (const resolve of this.#awaited.get(roomId) ?? []) resolve()
+      const waiting = this.#awaited.get(roomId) ?? []
       this.#awaited.delete(roomId)
+      for (const resolve of waiting) resolve()
     }
   }
 
-  /** Resolves when the sync stream has told about a room that was just made (only then it is known to be encrypted), or when patience ends. */
-  async #known(roomId: RoomId): Promise<void> {
-    const room = this.#directory.room(roomId)
-    if (room?.ownMembership === 'join' && room.freshness.asOf !== null) return
+  /**
+   * Waits until the sync stream has told everything about a room that was just made, or until patience ends. A server may tell about it in
+   * pieces, in the order of its events: the invitation is the last one. Before it is known, the room's key would not reach the person.
+   */
+  async #known(roomId: RoomId, userId: UserId): Promise<boolean> {
+    const complete = (): boolean => {
+      const room = this.#directory.room(roomId)
+      return room?.ownMembership === 'join' && room.freshness.asOf !== null && this.#directory.membership(roomId, userId) !== undefined
+    }
+    if (complete()) return true
     const patience = new AbortController()
-    await Promise.race([
-      new Promise<void>((resolve) => this.#awaited.set(roomId, [...(this.#awaited.get(roomId) ?? []), resolve])),
-      this.#clock.sleep(noticeMs, patience.signal).catch(() => undefined),
-    ])
+    const over = this.#clock.sleep(noticeMs, patience.signal).catch(() => undefined)
+    let waiting = true
+    while (waiting && !complete()) {
+      const told = new Promise<true>((resolve) => {
+        this.#awaited.set(roomId, [...(this.#awaited.get(roomId) ?? []), () => resolve(true)])
+      })
+      waiting = (await Promise.race([told, over])) === true
+    }
     patience.abort()
+    this.#awaited.delete(roomId)
+    return complete()
   }
 
   /** The DM with a person, made if there is none. */
@@ -119,12 +132,12 @@ export class DirectRooms {
 
   async #open(userId: UserId): Promise<DirectRoomResult> {
     const known = this.roomOf(userId)
-    if (known !== undefined) return { ok: true, roomId: known, made: false }
+    if (known !== undefined) return this.#whenKnown({ ok: true, roomId: known, made: false }, userId)
     const intent = this.#database.first(this.#database.query.selectFrom('direct_intent').selectAll().where('user_id', '=', userId))
     if (intent !== undefined) {
       const found = await this.#findByMarker(intent.marker)
       if (found === 'failed') return { ok: false, code: 'retry', words: 'the rooms of the bot could not be read' }
-      if (found !== undefined) return this.#keep(found, userId)
+      if (found !== undefined) return this.#whenKnown(this.#keep(found, userId), userId)
     }
     const marker = this.#newMarker()
     this.#intend(userId, marker)
@@ -144,14 +157,15 @@ export class DirectRooms {
     })
     if (result.ok) {
       const body = created.safeParse(result.body)
-      if (body.success) {
-        const kept = this.#keep(body.data.room_id as RoomId, userId)
-        await this.#known(body.data.room_id as RoomId)
-        return kept
-      }
+      if (body.success) return this.#whenKnown(this.#keep(body.data.room_id as RoomId, userId), userId)
       return { ok: false, code: 'unknown', words: 'the server answered something that is no room' }
     }
     return this.#failed(result, userId)
+  }
+
+  async #whenKnown(result: DirectRoomResult & { readonly ok: true }, userId: UserId): Promise<DirectRoomResult> {
+    if (await this.#known(result.roomId, userId)) return result
+    return { ok: false, code: 'retry', words: 'the homeserver has not told yet about the direct chat that was made' }
   }
 
   #failed(failure: GateFailure, userId: UserId): DirectRoomResult {
@@ -180,7 +194,7 @@ export class DirectRooms {
     this.#database.run(this.#database.query.deleteFrom('direct_intent').where('user_id', '=', userId))
   }
 
-  #keep(roomId: RoomId, userId: UserId): DirectRoomResult {
+  #keep(roomId: RoomId, userId: UserId): DirectRoomResult & { readonly ok: true } {
     this.#database.transaction(() => {
       this.#database.run(
         this.#database.query

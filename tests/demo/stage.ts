@@ -81,9 +81,9 @@ export class Stage {
         ),
     )
     this.expect(answer.encrypted, 'the answer came in clear')
-    const [stored] = this.demo.admin.database
+    const stored = this.demo.admin.database
       .events({ roomId, type: 'm.room.encrypted' })
-      .filter((event) => event.event_id === answer.eventId)
+      .find((event) => event.event_id === answer.eventId)
     this.expect(stored !== undefined, 'the answer is not on the server as an encrypted event')
     return { ...answer, commandId }
   }

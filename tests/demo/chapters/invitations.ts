@@ -22,11 +22,11 @@ export const invitations = async (stage: Stage): Promise<void> => {
     return `${open.size} invitation in Authentik for two days, its link in an encrypted DM and nowhere else`
   })
 
-  await stage.step('Mo lists the invitations and deletes the first', async () => {
+  await stage.step('Mo lists the invitations and deletes one', async () => {
     const list = await stage.withoutChange(async () => await stage.ask('moderator', indoc, '!invites'))
     stage.expect(list.body.includes('Grace'), 'the invitation is not listed')
     const before = open.size
-    await stage.ask('moderator', indoc, '!revoke 1')
+    await stage.ask('moderator', indoc, '!revoke Grace-Hopper')
     await stage.until('the invitation is gone from Authentik', () => (open.size === before - 1 ? true : undefined))
     return 'it is gone from Authentik'
   })
