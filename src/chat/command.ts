@@ -2,6 +2,7 @@ import type { EventId, RoomId, Timestamp, UserId } from '../types.ts'
 import type { Answer } from './answer.ts'
 import type { ArgumentValue, CommandDeclaration, Role, RoomKind } from './declaration.ts'
 import type { Outcome, Plan } from './effects.ts'
+import type { Transport } from './incoming.ts'
 
 /** A person that an argument named, looked up. */
 export interface ResolvedPerson {
@@ -45,6 +46,8 @@ export interface CommandRequest {
   readonly eventId: EventId
   /** The event that the command replies to, from inside the ciphertext only. */
   readonly replyTo: EventId | undefined
+  /** How the command came; absent for one that was kept and is tried again. */
+  readonly transport?: Transport
   readonly arguments: ResolvedArguments
   readonly dryRun: boolean
   readonly now: Timestamp

@@ -248,6 +248,7 @@ export class Pipeline implements Handlers {
       roomKind: turn.kind,
       eventId: entry.eventId,
       replyTo: relations.replyTo,
+      transport: turn.message.transport,
       arguments: resolved,
       dryRun,
       now: this.#ports.clock.now(),

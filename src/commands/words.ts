@@ -54,3 +54,7 @@ export const pageFooter = ({ page, pages }: Page<unknown>, command: string): rea
   const next = page < pages ? [' Next: ', { code: `${command} --page ${page + 1}` }] : []
   return [paragraph(`Page ${page} of ${pages}.`, ...next)]
 }
+
+/** Names of people for a summary, the long tail counted. */
+export const peopleWords = (names: readonly string[]): string =>
+  names.length <= 5 ? enumerate(names) : `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`

@@ -8,6 +8,7 @@ import { resolvingAccounts } from '../onboarding/arrival-jobs.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
+import type { Queries } from '../matrix/queries.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import type { ServerCapabilities } from '../synapse/capabilities.ts'
@@ -23,6 +24,7 @@ export const createEffectHandlers = (parts: {
   readonly config: Config
   readonly authentik: Authentik
   readonly homeserver: Homeserver
+  readonly queries: Queries
   readonly directory: Directory
   readonly links: Links
   readonly accounts: Accounts

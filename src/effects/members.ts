@@ -2,15 +2,17 @@ import type { EffectHandler, EffectResult } from '../chat/execute.ts'
 import { durationWords } from '../operations/durations.ts'
 import type { Membership } from '../database/schema.ts'
 import type { Directory } from '../directory/directory.ts'
+import { powerProblem, whoCouldHelp } from '../directory/power-words.ts'
 import type { GateFailure } from '../http/contract.ts'
 import { describeFailure } from '../matrix/client.ts'
 import type { Homeserver } from '../matrix/client.ts'
-import { decide, whoCan } from '../matrix/power-levels.ts'
+import type { Queries } from '../matrix/queries.ts'
 import { errcode } from '../matrix/session.ts'
 import type { RoomId, UserId } from '../types.ts'
 
 export interface MemberEffectOptions {
   readonly homeserver: Homeserver
+  readonly queries: Pick<Queries, 'liveMembership'>
   readonly directory: Directory
   readonly nameOf: (userId: UserId) => string
 }
@@ -21,17 +23,6 @@ interface MemberEffect {
   readonly reason?: string
 }
 type Action = 'invite' | 'kick' | 'ban'
-
-const memberships: readonly Membership[] = ['join', 'invite', 'knock', 'leave', 'ban']
-
-/** The membership of a person on the server now; `leave` if there is no such event. */
-const liveMembership = async (homeserver: Homeserver, roomId: RoomId, userId: UserId): Promise<Membership | undefined> => {
-  const state = await homeserver.state(roomId, 'm.room.member', userId)
-  if (!state.ok) return undefined
-  if (state.content === undefined) return 'leave'
-  const membership = (state.content as Record<string, unknown>)['membership']
-  return memberships.find((known) => known === membership)
-}
 
 /** What the membership says about an effect: it is there already, it cannot be, or it is still to be done. */
 const standing = (action: Action, membership: Membership): EffectResult | undefined => {
@@ -55,22 +46,8 @@ const standing = (action: Action, membership: Membership): EffectResult | undefi
   }
 }
 
-/** Names who could do what the bot may not. */
-export const powerHint = (
-  directory: Directory,
-  roomId: RoomId,
-  action: Action,
-  target: UserId,
-  nameOf: (userId: UserId) => string,
-): string => {
-  const power = directory.power(roomId)
-  if (power === undefined) return ''
-  const able = whoCan(power, action, target, new Set(directory.memberIds(roomId))).people.filter((person) => person !== directory.ownUserId)
-  return able.length === 0 ? 'Nobody in the room has that power' : `These have it: ${able.slice(0, 5).map(nameOf).join(', ')}`
-}
-
 const explain = async (
-  { homeserver, directory, nameOf }: MemberEffectOptions,
+  { homeserver, queries, directory, nameOf }: MemberEffectOptions,
   action: Action,
   roomId: RoomId,
   userId: UserId,
@@ -86,19 +63,19 @@ const explain = async (
   if (failure.code === 'status' && failure.status === 403) {
     if (errcode(failure) === 'M_INVITE_BLOCKED')
       return { state: 'failed', code: 'invite-blocked', text: 'blocks invitations: ask them to join by the room link' }
-    const membership = await liveMembership(homeserver, roomId, userId)
+    const membership = await queries.liveMembership(roomId, userId)
     const known = membership === undefined ? undefined : standing(action, membership)
     if (known !== undefined) return known
-    const power = directory.power(roomId)
-    const decision = power === undefined ? undefined : decide(power, action, homeserver.userId, userId)
-    const reason = decision?.allowed === false ? decision.text : 'the server forbids it'
-    return { state: 'failed', code: 'no-power', text: `${reason}. ${powerHint(directory, roomId, action, userId, nameOf)}` }
+    const ports = { botUserId: homeserver.userId, nameOf, directory }
+    const problem = powerProblem(ports, roomId, action, userId)
+    const text = problem?.text ?? `the server forbids it. ${whoCouldHelp(ports, roomId, action, userId)}`
+    return { state: 'failed', code: 'no-power', text }
   }
   if (failure.code === 'status' && failure.status === 404)
     return { state: 'failed', code: 'not-found', text: 'the server does not know that room or person' }
   if (failure.untouched || failure.code === 'status') return { state: 'failed', code: 'failed', text: describeFailure(failure) }
   // It may have happened: look before anything is claimed.
-  const membership = await liveMembership(homeserver, roomId, userId)
+  const membership = await queries.liveMembership(roomId, userId)
   if (membership === undefined)
     return { state: 'unknown', code: 'unknown', text: `${describeFailure(failure)}, and nobody could tell whether it happened` }
   if (standing(action, membership) !== undefined) return { state: 'done', code: 'done', text: '' }
@@ -111,7 +88,7 @@ const handler = (action: Action, options: MemberEffectOptions) => ({
     return result.ok ? { state: 'done', code: 'done', text: '' } : explain(options, action, roomId, userId, result)
   },
   probe: async ({ roomId, userId }: MemberEffect): Promise<EffectResult | 'absent' | 'unknown'> => {
-    const membership = await liveMembership(options.homeserver, roomId, userId)
+    const membership = await options.queries.liveMembership(roomId, userId)
     if (membership === undefined) return 'unknown'
     const known = standing(action, membership)
     // There already: by the run that was cut short.

@@ -57,3 +57,13 @@ test('id, account and rooms', async () => {
   expect(await say(ada, 'everyone', { linkOf: () => ({ ...link, proven: false }) })).toContain('not proven by you, so it gives no role')
   expect(await say(ada, 'everyone')).toContain('I see you in 3 rooms.')
 })
+
+test.each([
+  [{ encrypted: false }, 'in clear'],
+  [{ encrypted: true, trust: 'signed', device: 'PHONE' }, 'PHONE is verified by you'],
+  [{ encrypted: true, trust: 'unsigned', device: 'PHONE' }, 'not verified by you'],
+  [{ encrypted: true, trust: 'unknown-device', device: undefined }, 'not verified by you'],
+] as const)('the device of %o', async (transport, words) => {
+  const request = { ...(await requestOf('whoami')), transport }
+  expect(JSON.stringify(await createWhoamiCommand(ports()).answer(request))).toContain(words)
+})

@@ -44,10 +44,19 @@ const linkWords = (link: Link | undefined): readonly Inline[] => {
   return ['Your account: ', { code: link.username }, ` (${proven}).`]
 }
 
-/** `!whoami`: id, role and why, linked account, rooms. */
+/** How far I can believe that this command came from its sender. */
+const deviceWords = (transport: CommandRequest['transport']): string => {
+  if (transport === undefined || !transport.encrypted) return 'This command came in clear, so I cannot know from which device.'
+  const device = transport.device ?? 'unknown'
+  return transport.trust === 'signed'
+    ? `Your device ${device} is verified by you: I take every command from it.`
+    : `Your device ${device} is not verified by you: verify this session in your app, or commands that change something are refused.`
+}
+
+/** `!whoami`: id, role and why, linked account, device, rooms. */
 export const createWhoamiCommand = (ports: WhoamiPorts): ReadCommand => ({
   declaration: whoamiDeclaration,
-  answer: ({ asker }) => {
+  answer: ({ asker, transport }) => {
     const rooms = ports.roomsOf(asker.userId)
     return {
       blocks: [
@@ -58,6 +67,7 @@ export const createWhoamiCommand = (ports: WhoamiPorts): ReadCommand => ({
             `You may use the commands for ${roleWords[asker.role]}: ${asker.role === 'everyone' ? '' : 'because '}${reasonOf(ports, asker)}.`,
           ],
           linkWords(ports.linkOf(asker.userId)),
+          [deviceWords(transport)],
           [rooms === 0 ? 'I see you in no room but this.' : `I see you in ${count(rooms, 'room')}.`],
         ),
       ],

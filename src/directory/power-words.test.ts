@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { powerOfRoom } from '../../tests/support/commands/answers.ts'
 import type { RoomPower } from '../matrix/power-levels.ts'
 import type { RoomId, UserId } from '../types.ts'
-import { peopleWords, powerProblem, whoCouldHelp } from './power-words.ts'
+import { powerProblem, whoCouldHelp } from './power-words.ts'
+import { peopleWords } from '../commands/words.ts'
 
 const bot = '@bot:x' as UserId
 const ada = '@ada:x' as UserId

@@ -1,8 +1,7 @@
-import type { DirectoryLookup } from '../directory/lookup.ts'
+import type { DirectoryLookup } from './lookup.ts'
 import { decide, powerOf, requiredPower, whoCan } from '../matrix/power-levels.ts'
 import type { RoomPower } from '../matrix/power-levels.ts'
 import type { RoomId, UserId } from '../types.ts'
-import { enumerate } from './words.ts'
 
 /** What the words about power are made from. */
 export interface PowerPorts {
@@ -60,7 +59,3 @@ export const absentProblem = (): { readonly code: string; readonly text: string 
   code: 'bot-not-in-room',
   text: 'I am not in that room. Somebody who is can do it, or invite me and give me the power for it',
 })
-
-/** Names of people for a summary, the long tail counted. */
-export const peopleWords = (names: readonly string[]): string =>
-  names.length <= 5 ? enumerate(names) : `${names.slice(0, 4).join(', ')} and ${names.length - 4} more`
