@@ -122,6 +122,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   })
   const plans = new PlanStore(database, (below) => randomInt(below))
   const handlers = createEffectHandlers({
+    queries,
     config,
     authentik,
     homeserver,
