@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { z } from 'zod'
 import type { CryptoPort } from '../crypto/port.ts'
 import type { RoomEncryptions } from '../crypto/room-encryption.ts'
 import type { Database } from '../database/database.ts'
@@ -37,6 +38,8 @@ export type SendResult =
 export const transactionId = (cause: string, part: string): string =>
   `gh${createHash('sha256').update(`${cause}\u0000${part}`).digest('base64url').slice(0, 26)}`
 
+const answer = z.object({ event_id: z.string().startsWith('$') })
+
 const first = 500
 const longest = 60_000
 /** A message that could not be sent for this long is given up: it would answer nobody any more. */
@@ -55,7 +58,7 @@ export class Outbox {
   readonly #logger: Logger
   readonly #stop = new AbortController()
   readonly #workers = new Map<RoomId, Promise<void>>()
-  readonly #sent = new Map<string, (eventId: EventId | undefined) => void>()
+  readonly #sent = new Map<string, ((eventId: EventId | undefined) => void)[]>()
   #sequence: number
 
   constructor(options: {
@@ -125,7 +128,7 @@ export class Outbox {
     const row = this.#database.first(this.#database.query.selectFrom('outbox').select(['state', 'event_id']).where('txn_id', '=', txnId))
     if (row?.state === 'sent') return Promise.resolve(row.event_id ?? undefined)
     if (row === undefined || row.state === 'failed' || this.#stop.signal.aborted) return Promise.resolve(undefined)
-    return new Promise((resolve) => this.#sent.set(txnId, resolve))
+    return new Promise((resolve) => this.#sent.set(txnId, [...(this.#sent.get(txnId) ?? []), resolve]))
   }
 
   #next(roomId: RoomId) {
@@ -170,7 +173,7 @@ export class Outbox {
         .set({ state, event_id: eventId ?? null, error, content: '{}', updated_at: this.#clock.now() })
         .where('txn_id', '=', txnId),
     )
-    this.#sent.get(txnId)?.(eventId)
+    for (const resolve of this.#sent.get(txnId) ?? []) resolve(eventId)
     this.#sent.delete(txnId)
   }
 
@@ -196,8 +199,12 @@ export class Outbox {
       signal: this.#stop.signal,
       deadlineMs: 120_000,
     })
-    if (result.ok) return { ok: true, eventId: (result.body as { readonly event_id: EventId }).event_id }
-    return refusal(result)
+    if (!result.ok) return refusal(result)
+    const sent = answer.safeParse(result.body)
+    // A 200 of somebody in between (a log-in page, a cache) proves nothing. The transaction id makes a repeat harmless.
+    return sent.success
+      ? { ok: true, eventId: sent.data.event_id as EventId }
+      : { ok: false, code: 'unknown', words: 'the server answered a message with something that is no event id' }
   }
 
   /** Hides the text of an event (spec: redaction). The transaction id makes a repeat harmless. */
@@ -221,7 +228,7 @@ export class Outbox {
   async close(): Promise<void> {
     this.#stop.abort(new Error('the bot is shutting down'))
     await Promise.all(this.#workers.values())
-    for (const resolve of this.#sent.values()) resolve(undefined)
+    for (const resolve of [...this.#sent.values()].flat()) resolve(undefined)
     this.#sent.clear()
   }
 }
