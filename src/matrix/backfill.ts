@@ -16,6 +16,8 @@ export interface Backfill {
 }
 
 const page = z.object({ chunk: z.array(z.unknown()), end: z.string().optional() })
+/** Statuses that say something about this room. A 401 is about the session, and ends the process elsewhere if it cannot be renewed. */
+const refusals: ReadonlySet<number> = new Set([400, 403, 404])
 const pageSize = 100
 /** 50 pages of 100 are more than moderators write while a bot is away; past that, older commands are told to be repeated by nobody. */
 const mostPages = 50
@@ -53,7 +55,7 @@ export const backfill = async (options: {
     })
     if (!result.ok) {
       // A refusal is final (the bot may be out of the room); anything else passes, and giving up would lose messages.
-      if (signal.aborted || (result.code === 'status' && result.status < 500)) return give(describeFailure(result))
+      if (signal.aborted || (result.code === 'status' && refusals.has(result.status))) return give(describeFailure(result))
       await clock.sleep(result.code === 'limited' ? result.retryAfterMs : 2000, signal).catch(() => undefined)
       pages -= 1
       continue

@@ -59,8 +59,8 @@ const filter = (initial: boolean): string =>
   })
 
 /**
- * The bot's own sync loop. An answer is fed to the crypto engine, its gaps in watched rooms are filled, then keys, directory, journal and sync
- * token are stored in one SQLite transaction; only then is anything acted upon. The first sync of all executes nothing.
+ * The bot's own sync loop. The gaps of an answer in watched rooms are filled, it is fed to the crypto engine, then keys, directory, journal and
+ * sync token are stored in one SQLite transaction; only then is anything acted upon. The first sync of all executes nothing.
  */
 export class SyncLoop {
   readonly #options: SyncOptions
@@ -144,6 +144,9 @@ export class SyncLoop {
     const { crypto, database, directory, encryptions, logger, onBatch } = this.#options
     const initial = since === undefined
     const late = this.#lastAt === undefined || now - this.#lastAt > awayAfterMs
+    const missed = initial ? new Map<RoomId, readonly RoomEvent[]>() : await this.#fillGaps(response, since)
+    // A gap that the shutdown cut short is not filled: without the token the next start gets all of it again.
+    if (this.#stop.signal.aborted) return
     await crypto.feed({
       toDevice: response.to_device,
       changedDevices: response.device_lists.changed,
@@ -151,7 +154,6 @@ export class SyncLoop {
       oneTimeKeyCounts: response.device_one_time_keys_count,
       unusedFallbackKeys: response.device_unused_fallback_key_types,
     })
-    const missed = initial ? new Map<RoomId, readonly RoomEvent[]>() : await this.#fillGaps(response, since)
     let batch: SyncBatch | undefined
     crypto.commit(() => {
       const changes = directory.applySync(response, now, { initial, membersComplete: !initial })
