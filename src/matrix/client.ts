@@ -68,8 +68,9 @@ export class Homeserver {
     const token = await this.session.token()
     const result = await this.gate.request({ ...options, method, path, token })
     if (result.ok || result.code !== 'status' || result.status !== 401 || errcode(result) !== 'M_UNKNOWN_TOKEN') return result
-    if (await this.session.renew(token)) return this.gate.request({ ...options, method, path, token: await this.session.token() })
-    this.#onSessionEnd(result)
+    const renewal = await this.session.renew(token)
+    if (renewal === 'renewed') return this.gate.request({ ...options, method, path, token: await this.session.token() })
+    if (renewal === 'over') this.#onSessionEnd(result)
     return result
   }
 

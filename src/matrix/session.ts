@@ -44,6 +44,9 @@ export interface SessionOptions {
   readonly onSecret: (secret: string) => void
 }
 
+/** What came of renewing the token: another one is there, the session is over, or the server could not be asked now. */
+export type Renewal = 'renewed' | 'over' | 'later'
+
 /** Renew this long before the token ends: longer than one request's time-out would waste short tokens, shorter risks a refusal. */
 const renewBeforeMs = 45_000
 const entry = 'session'
@@ -64,7 +67,7 @@ export const errcode = (result: GateFailure): string | undefined => {
 export class Session {
   readonly #options: SessionOptions
   #stored: Stored
-  #renewing: Promise<boolean> | undefined
+  #renewing: Promise<Renewal> | undefined
 
   private constructor(options: SessionOptions, found: Stored) {
     this.#options = options
@@ -200,19 +203,18 @@ export class Session {
   /**
    * Renews the token after the server refused it.
    * @param refused the token that was refused; when it is no longer the current one, nothing is done
-   * @returns whether there is another token now; false = the session is over
    */
-  async renew(refused: string): Promise<boolean> {
+  async renew(refused: string): Promise<Renewal> {
     if (this.#renewing !== undefined) return this.#renewing
-    if (refused !== this.#stored.accessToken) return true
-    if (this.#stored.refreshToken === undefined) return false
+    if (refused !== this.#stored.accessToken) return 'renewed'
+    if (this.#stored.refreshToken === undefined) return 'over'
     this.#renewing = this.#refresh(this.#stored.refreshToken).finally(() => {
       this.#renewing = undefined
     })
     return this.#renewing
   }
 
-  async #refresh(refreshToken: string): Promise<boolean> {
+  async #refresh(refreshToken: string): Promise<Renewal> {
     const result = await this.#options.gate.request({
       method: 'POST',
       path: '/_matrix/client/v3/refresh',
@@ -222,16 +224,15 @@ export class Session {
       body: { refresh_token: refreshToken },
     })
     if (!result.ok) {
-      this.#options.logger.warn(
-        { code: result.code, status: result.code === 'status' ? result.status : undefined },
-        'the access token could not be renewed',
-      )
-      return false
+      const status = result.code === 'status' ? result.status : undefined
+      this.#options.logger.warn({ code: result.code, status }, 'the access token could not be renewed')
+      // Only the server's refusal ends a session (spec: `POST /refresh`, 401); one that stumbles is asked again with the next request.
+      return status === 401 || status === 403 ? 'over' : 'later'
     }
     const body = refreshed.safeParse(result.body)
-    if (!body.success) return false
+    if (!body.success) return 'later'
     this.#save(pair(this.#options, this.#stored, body.data))
-    return true
+    return 'renewed'
   }
 }
 
