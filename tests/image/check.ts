@@ -44,7 +44,7 @@ run('buildah', 'bud', '--isolation', 'chroot', '--network', 'host', '--pull-neve
 const synapse = await startSynapse({ profile: 'own-server', say })
 const standIn = await createStandIn({})
 const admin = await openAdmin(synapse.coordinates)
-const people = await startPeople({ url: synapse.url })
+const people = startPeople({ url: synapse.url })
 attempt('podman', 'rm', '-f', name)
 attempt('podman', 'volume', 'rm', '-f', volume)
 try {
