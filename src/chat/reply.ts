@@ -164,7 +164,9 @@ export class Reply {
           outbox.add({ txnId: transactionId(eventId, `${this.#part}-private-${index}`), roomId: away, type: 'm.room.message', content })
         }
       }
-      audit.add({ at: clock.now(), actor: sender, roomId, eventId, durationMs: took, answerTxn: txnId, ...part })
+      // People see, and reply to, the progress message that the answer was edited into.
+      const answerTxn = shown !== undefined && mention.length === 0 ? this.#progressTxn : txnId
+      audit.add({ at: clock.now(), actor: sender, roomId, eventId, durationMs: took, answerTxn, ...part })
       journal.mark(eventId, 'done', clock.now(), part.code)
     })
     for (const room of rooms) outbox.kick(room)
