@@ -21,6 +21,7 @@ export const arrival = async (stage: Stage): Promise<void> => {
   let offeredAt = performance.now()
 
   await stage.step('Mo adds Ada', async () => {
+    await stage.allowance()
     const answer = await stage.ask('moderator', indoc, command)
     const [account] = accounts()
     stage.expect(account !== undefined && accounts().length === 1, `there are ${accounts().length} accounts with her address`)
@@ -69,6 +70,7 @@ export const arrival = async (stage: Stage): Promise<void> => {
     const recovery = account === undefined ? undefined : authentik.state.recoveryKeys.get(account.pk)
     stage.expect(recovery !== undefined && welcome.body.includes(recovery.key), "the welcome does not hold Authentik's recovery link")
     stage.expect(account !== undefined && welcome.body.includes(account.username), 'the welcome does not tell the username')
+    stage.secrets.set('the first recovery link', recovery.key)
     const moderator = await stage.cast.person('moderator')
     const leaked = moderator.timeline().filter((message) => message.body.includes(recovery.key))
     stage.expect(leaked.length === 0, 'the moderator can read the recovery link')
@@ -109,7 +111,7 @@ export const arrival = async (stage: Stage): Promise<void> => {
     const last = ada.timeline(direct).at(-1)
     stage.expect(direct !== undefined && last !== undefined, 'Ada has no direct chat')
     await stage.ask('moderator', rooms.admin, `!welcome ${newcomer.userId}`)
-    await stage.message(ada, direct, { sender: bot.userId, after: last.eventId, body: /Riverbend Makers/ })
+    await stage.message(ada, direct, { sender: bot.userId, after: last.eventId, body: /Welcome to Riverbend Makers/ })
     stage.expect(new Set(directRooms()).size === 1, 'a second direct chat was opened')
     return 'Noa is invited; Ada reads another welcome in the same chat'
   })

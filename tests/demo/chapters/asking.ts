@@ -2,7 +2,7 @@ import type { Stage } from '../stage.ts'
 
 /** Commands that change nothing, and those that are refused. */
 export const asking = async (stage: Stage): Promise<void> => {
-  const { rooms, authentik, users } = stage.demo
+  const { rooms, authentik } = stage.demo
   const { indoc, admin } = rooms
 
   const reads: readonly (readonly [string, string, RegExp])[] = [
@@ -41,11 +41,5 @@ export const asking = async (stage: Stage): Promise<void> => {
     const why = await stage.withoutChange(async () => await stage.ask('newcomer', indoc, '!why', { replyTo: answer.eventId }))
     stage.expect(/moderator|role/i.test(why.body), '!why does not name the check that refused')
     return `refused, and !why names the check; ${authentik.state.users.size} accounts as before`
-  })
-
-  await stage.step('Ada waits in INDOC', async () => {
-    const membership = stage.membership(indoc, users.newcomer.userId)
-    stage.expect(membership === 'join', `she is ${membership ?? 'not there'}`)
-    return await Promise.resolve('she is there')
   })
 }

@@ -12,6 +12,7 @@ export const invitations = async (stage: Stage): Promise<void> => {
     const invitation = await stage.until('an invitation in Authentik', () => Array.from(open.values())[0])
     const direct = await moderator.waitForInvite(users.bot.userId)
     await moderator.joinRoom(direct)
+    stage.secrets.set('an invitation link', invitation.pk)
     const link = `${authentik.url}/if/flow/community-enrollment/?itoken=${invitation.pk}`
     const message = await stage.message(moderator, direct, { sender: users.bot.userId, body: /itoken=/ })
     stage.expect(message.body.includes(link), `the DM does not hold ${link}`)

@@ -31,10 +31,11 @@ export const secrets = async (stage: Stage): Promise<void> => {
 
   await stage.step("The bot's files and logs are searched for secrets", async () => {
     const words = new Map([
+      ...stage.secrets,
       ['the crypto passphrase', files.passphrase],
       ["the bot's password", users.bot.password],
       ['the Authentik token', authentik.token],
-      ...Array.from(authentik.state.recoveryKeys.values(), ({ key }) => ['a recovery link', key] as const),
+      ...Array.from(authentik.state.recoveryKeys.values(), ({ key }) => ['the last recovery link', key] as const),
     ])
     const searched = [files.logFile, ...everyFile(files.dataDir).filter((path) => !path.endsWith('/recovery-key'))]
     const recoveryKey = readFileSync(`${files.dataDir}/recovery-key`, 'utf8')
