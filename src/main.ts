@@ -50,7 +50,7 @@ const build = async (wanted: string | undefined, outcome: Outcome): Promise<Comm
     .description('start a homeserver, an Authentik stand-in and the bot on this machine (from a checkout)')
     .option('--script', 'play the whole story without input, check each step and end')
     .option('--serve', 'run without a prompt until SIGTERM; writes .demo/access.json')
-    .addOption(new Option('--profile <profile>', 'what the bot may do').choices(['own-server', 'stranger']).default('stranger'))
+    .addOption(new Option('--profile <profile>', 'what the bot may do').choices(['own-server', 'stranger']).default('own-server'))
     .action(lazily(() => import('./cli/demo.ts'), outcome))
   return program
 }

@@ -39,6 +39,7 @@ export const runDemo = async (options: DemoRun): Promise<ExitReason> => {
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, end)
+  const forgetNpm = watchNpm(() => end('SIGTERM'))
   try {
     demo = await startDemo({ profile: options.profile, dir, say: (line) => console.log(line) })
     return await play(demo, options, ending.signal)
@@ -48,8 +49,25 @@ export const runDemo = async (options: DemoRun): Promise<ExitReason> => {
   } finally {
     await demo?.stop()
     lock.release()
+    forgetNpm()
     for (const signal of signals) process.off(signal, end)
   }
+}
+
+/**
+ * Under `npm run` a shell stands between npm and us: a signal to npm ends that shell and may never come to us. So its end counts as one.
+ * @returns ends the watch
+ */
+const watchNpm = (onGone: () => void): (() => void) => {
+  if (process.env.npm_lifecycle_event === undefined) return () => undefined
+  const shell = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === shell) return
+    clearInterval(timer)
+    onGone()
+  }, 250)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 const play = async (demo: Demo, options: DemoRun, signal: AbortSignal): Promise<ExitReason> => {
