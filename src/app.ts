@@ -310,8 +310,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
         await sync.stop()
         await Promise.all([dispatcher.stop(4000), scheduler.stop(4000), repairer.stop()])
         acknowledger.close()
-        await outbox.close()
-        await opened.connections.close()
+        // Together: a message may be waiting for keys that the server does not give, which only the gate can end.
+        await Promise.all([outbox.close(), opened.connections.close()])
       },
     },
   }
