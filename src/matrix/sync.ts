@@ -60,7 +60,7 @@ const filter = (initial: boolean): string =>
 
 /**
  * The bot's own sync loop. The gaps of an answer in watched rooms are filled, it is fed to the crypto engine, then keys, directory, journal and
- * sync token are stored in one SQLite transaction; only then is anything acted upon. The first sync of all executes nothing.
+ * sync token are stored in one SQLite transaction; only then is anything acted upon. The first sync of all executes no message.
  */
 export class SyncLoop {
   readonly #options: SyncOptions
@@ -158,7 +158,11 @@ export class SyncLoop {
     crypto.commit(() => {
       const changes = directory.applySync(response, now, { initial, membersComplete: !initial })
       for (const { roomId, content } of changes.encryption) encryptions.remember(roomId, content, now)
-      const entries = initial ? [] : this.#journal(response, missed, changes, late, now)
+      // History is never executed, but an invitation from before the first start still waits for its answer.
+      const entries = [
+        ...(initial ? [] : this.#journalMessages(response, missed, late, now)),
+        ...this.#journalInvitations(response, changes, late, now),
+      ]
       database.setMeta(tokenName, response.next_batch)
       batch = { initial, late, entries, changes }
     })
@@ -204,10 +208,9 @@ export class SyncLoop {
     return missed
   }
 
-  #journal(
+  #journalMessages(
     response: SyncResponse,
     missed: ReadonlyMap<RoomId, readonly RoomEvent[]>,
-    changes: DirectoryChanges,
     late: boolean,
     now: Timestamp,
   ): JournalEntry[] {
@@ -224,14 +227,17 @@ export class SyncLoop {
       for (const event of missed.get(roomId) ?? []) add(roomId, event)
       for (const event of room.timeline.events) add(roomId, event)
     }
-    for (const { roomId, sender, isDirect } of changes.invitations) {
-      if (sender === null) continue
+    return entries
+  }
+
+  #journalInvitations(response: SyncResponse, changes: DirectoryChanges, late: boolean, now: Timestamp): JournalEntry[] {
+    return changes.invitations.flatMap(({ roomId, sender, isDirect }) => {
+      if (sender === null) return []
       // An invitation has no event id that the bot could trust: room, sender and sync position are its identity.
       const eventId = `$invite:${roomId}:${response.next_batch}` as JournalEntry['eventId']
       const event: JsonObject = { is_direct: isDirect }
-      const entry = journal.add({ eventId, roomId, sender, kind: 'invite', event, late, receivedAt: now })
-      if (entry !== undefined) entries.push(entry)
-    }
-    return entries
+      const entry = this.#options.journal.add({ eventId, roomId, sender, kind: 'invite', event, late, receivedAt: now })
+      return entry === undefined ? [] : [entry]
+    })
   }
 }
