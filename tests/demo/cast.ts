@@ -41,7 +41,9 @@ export class Cast {
       [newcomer, 'Ada'],
       [freshNewcomer, 'Noa'],
     ]
-    return named.find(([user]) => user.userId === userId)?.[1] ?? members.find((user) => user.userId === userId)?.localpart ?? userId
+    const known = named.find(([user]) => user.userId === userId)?.[1]
+    const member = members.find((user) => user.userId === userId)
+    return known ?? (member === undefined ? userId : member.localpart.replace(/^./, (letter) => letter.toUpperCase()))
   }
 
   readonly roomName = (roomId: string): string => {

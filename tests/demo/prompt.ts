@@ -3,11 +3,11 @@ import { createInterface, type Interface } from 'node:readline'
 import type { Cast, Actor } from './cast.ts'
 import type { Demo } from './environment.ts'
 
-const help = `What you type is sent by Mo, the moderator, from an encrypted client into the INDOC room. Try:
+const helpOf = ({ users }: Demo): string => `What you type is sent by Mo, the moderator, from an encrypted client into the INDOC room. Try:
   !help                       what the bot can do
   !rooms · !recommend hiking  rooms
-  !adduser Ada Lovelace --email ada@riverbend.test --matrix @ada --interests "hiking, music"
-  !remove @ben                shows a plan; answer with its code
+  !adduser Ada Lovelace --email ada@riverbend.test --matrix ${users.newcomer.userId} --interests "hiking, music"
+  !remove ${users.members[0]?.userId ?? '@somebody'}   shows a plan; answer with its code
 Lines of the demo itself:
   admin: !status              sends this one line into the admin room
   /room indoc|admin|<name>    sends what follows into that room
@@ -67,7 +67,7 @@ export class Terminal {
 /** Reads lines until the end of the input, `/quit` or the signal. */
 export const prompt = async (demo: Demo, cast: Cast, terminal: Terminal, signal: AbortSignal): Promise<void> => {
   const session = new Session(demo, cast, terminal.print)
-  terminal.print(help)
+  terminal.print(helpOf(demo))
   // Lines that come while one is worked on wait here: piped input comes all at once.
   let turn = Promise.resolve()
   terminal.label = session.label
@@ -111,7 +111,7 @@ class Session {
     const [word, rest] = split(line)
     switch (word) {
       case '/help':
-        return this.#print(help)
+        return this.#print(helpOf(this.#demo))
       case '/room':
         this.#room = this.#find(rest)
         return

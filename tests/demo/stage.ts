@@ -157,10 +157,14 @@ export class Stage {
           : '   … waiting',
       )
     }, explainAfterMs)
+    const interrupted = Promise.withResolvers<never>()
+    const interrupt = (): void => interrupted.reject(new StoryError('interrupted'))
+    this.#signal.addEventListener('abort', interrupt, { once: true })
     try {
-      return await wait(patienceMs[this.demo.profile])
+      return await Promise.race([wait(patienceMs[this.demo.profile]), interrupted.promise])
     } finally {
       clearTimeout(timer)
+      this.#signal.removeEventListener('abort', interrupt)
     }
   }
 }

@@ -11,7 +11,7 @@ export const removal = async (stage: Stage): Promise<void> => {
   const still = (): number => where.filter((room) => stage.membership(room.roomId, userId) === 'join').length
   let code: string | undefined
 
-  await stage.step(`Mo wants to remove ${target.localpart}, and sees a plan`, async () => {
+  await stage.step(`Mo wants to remove ${stage.cast.nameOf(userId)}, and sees a plan`, async () => {
     const plan = await stage.withoutChange(async () => await stage.ask('moderator', rooms.admin, `!remove ${userId} --reason spam`))
     code = /!confirm ([a-z0-9]+)/i.exec(plan.body)?.[1]
     stage.expect(code !== undefined, 'the plan asks for no confirmation')
