@@ -18,6 +18,8 @@ export interface Breaker {
   failed(): void
   /** The attempt ended without telling anything about the server (cancelled). */
   abandoned(): void
+  /** Resolves when the probe that is under way has ended; undefined when none is. Who waits for it asks `admit` again afterwards. */
+  probe(): Promise<void> | undefined
   state(): 'closed' | 'open' | 'half-open'
 }
 
@@ -25,30 +27,35 @@ export interface Breaker {
 export const createBreaker = (options: BreakerOptions, clock: Clock): Breaker => {
   let inARow = 0
   let openUntil: number | undefined
-  let probing = false
+  let probing: PromiseWithResolvers<void> | undefined
+  const probed = (): void => {
+    probing?.resolve()
+    probing = undefined
+  }
   return {
     admit: () => {
       if (openUntil === undefined) return 0
       const left = openUntil - clock.now()
       if (left > 0) return left
-      // While the probe is under way the others are told to come back soon.
-      if (probing) return Math.min(options.openMs, 1_000)
-      probing = true
+      // Who does not want to wait for the probe that is under way is told to come back soon.
+      if (probing !== undefined) return Math.min(options.openMs, 1_000)
+      probing = Promise.withResolvers()
       return 0
     },
     succeeded: () => {
       inARow = 0
       openUntil = undefined
-      probing = false
+      probed()
     },
     failed: () => {
       inARow += 1
-      if (probing || inARow >= options.failures) openUntil = clock.now() + options.openMs
-      probing = false
+      if (probing !== undefined || inARow >= options.failures) openUntil = clock.now() + options.openMs
+      probed()
     },
     abandoned: () => {
-      probing = false
+      probed()
     },
+    probe: () => probing?.promise,
     state: () => {
       if (openUntil === undefined) return 'closed'
       return openUntil > clock.now() ? 'open' : 'half-open'

@@ -392,8 +392,28 @@ describe('circuit breaker', () => {
     expect(await gate.request(get)).toMatchObject({ code: 'down' })
     now += 10_000
     healthy = true
+    // A command asks several things at once: none of them may fail because another one is the probe.
+    const together = await Promise.all([gate.request(get), gate.request(get), gate.request(post)])
+    expect(together).toMatchObject(together.map(() => ({ code: 'status', status: 404 })))
     expect(await gate.request(get)).toMatchObject({ code: 'status', status: 404 })
-    expect(await gate.request(get)).toMatchObject({ code: 'status', status: 404 })
+  })
+
+  test('who waits for the probe of another waits no longer than its own deadline', async () => {
+    const probed = Promise.withResolvers<void>()
+    let answer = raw(503, '')
+    let now = 1_000_000
+    const { gate } = await setUp((request, response, body) => answer(request, response, body), {
+      clock: { now: () => now, sleep: () => Promise.resolve() },
+      breaker: { failures: 1, openMs: 10_000 },
+      limits: { attempts: 1 },
+    })
+    await gate.request(get)
+    now += 10_000
+    answer = () => probed.resolve()
+    const probe = gate.request({ ...get, deadlineMs: 300 })
+    await probed.promise
+    expect(await gate.request({ ...post, deadlineMs: 50 })).toMatchObject({ code: 'timeout', untouched: true })
+    expect(await probe).toMatchObject({ code: 'timeout' })
   })
 
   test('4xx and 429 do not open it, and an opened breaker stops the repetitions', async () => {

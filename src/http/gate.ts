@@ -167,6 +167,20 @@ export const createGate = (options: GateOptions): Gate => {
     stillWanted(flight)
   }
 
+  /** Waits for something else than time. The end of the flight ends the wait. */
+  const until = async (flight: Flight, event: Promise<void>): Promise<void> => {
+    stillWanted(flight)
+    const ended = new Promise<never>((_resolve, reject) => {
+      flight.interrupt = () => reject(new FlightEnded())
+    })
+    try {
+      await Promise.race([event, ended])
+    } finally {
+      flight.interrupt = undefined
+    }
+    stillWanted(flight)
+  }
+
   const send = async (flight: Flight, wire: Wire): Promise<AttemptResult> => {
     const { request } = flight
     const entering = enter(slots, flight)
@@ -192,6 +206,8 @@ export const createGate = (options: GateOptions): Gate => {
   /** One try. The second value is how long to wait before the next, if there may be one. */
   const tryOnce = async (flight: Flight, wire: Wire, attempt: number): Promise<readonly [GateResult, number | undefined]> => {
     const { request } = flight
+    // One request finds out whether the server is back; those that came with it share what it finds out.
+    for (let probe = breaker?.probe(); probe !== undefined; probe = breaker?.probe()) await until(flight, probe)
     const closedFor = breaker?.admit() ?? 0
     if (closedFor > 0) {
       seen(request, 'down', 0)
