@@ -1,3 +1,4 @@
+import { authentikBreaker } from '../authentik/client.ts'
 import type { Authentik } from '../authentik/client.ts'
 import { messageContent } from '../matrix/message.ts'
 import type { Pipeline } from '../chat/pipeline.ts'
@@ -47,7 +48,8 @@ export interface JobParts {
 
 /** How long a saved command is tried again (milliseconds). */
 const savedForMs = 3_600_000
-const savedEveryMs = 30_000
+/** The breaker lets one question through in this time, so asking more seldom would only make people wait. */
+const savedEveryMs = authentikBreaker.openMs
 
 /** Names who does which jobs, and adds those that run for ever. */
 export const registerJobs = (parts: JobParts): void => {
