@@ -121,8 +121,8 @@ export class Executor {
       this.#logger.error({ err: error, effect: planned.effect.kind, plan: planId }, 'an effect failed unexpectedly')
       result = { state: 'unknown', code: 'bug', text: 'an internal error happened; the operator finds it in the log' }
     }
-    // A step that the shutdown cut short stays open: the restart looks what became of it.
-    if (signal.aborted && result.state === 'unknown') return
+    // A step that the shutdown cut short stays open: the restart looks what became of it. A failure may be the shutdown's own doing.
+    if (signal.aborted && (result.state === 'unknown' || result.state === 'failed')) return
     this.#finish(planId, step, result, outcomes)
   }
 
