@@ -11,7 +11,7 @@ import type { Answer } from './answer.ts'
 import { paragraph } from './answer.ts'
 import { maskArguments } from './audit-arguments.ts'
 import { authorise, authoriseTargets } from './authorise.ts'
-import type { Refusal } from './authorise.ts'
+import type { Refusal, Verdict } from './authorise.ts'
 import type { Command, CommandRequest, ResolvedArguments, Unavailable } from './command.ts'
 import { isChange } from './command.ts'
 import type { CommandDeclaration, Role, RoomKind } from './declaration.ts'
@@ -19,7 +19,7 @@ import type { Handlers } from './dispatcher.ts'
 import type { Outcome, Plan } from './effects.ts'
 import type { Executor } from './execute.ts'
 import { placeOf } from './incoming.ts'
-import type { IncomingMessage } from './incoming.ts'
+import type { IncomingMessage, Transport } from './incoming.ts'
 import type { Lists } from './lists.ts'
 import { renderOutcomes, renderPlan } from './outcomes.ts'
 import { durationWords } from '../operations/durations.ts'
@@ -53,6 +53,8 @@ export interface PipelinePorts extends ReplyPorts {
   readonly commands: ReadonlyMap<string, Command>
   readonly bot: { readonly userId: UserId; readonly names: readonly string[]; readonly prefixes: readonly string[] }
   readonly trust: 'off' | 'warn' | 'enforce'
+  /** Asks the server for the sender's devices anew and looks at the message again. undefined = it could not be asked. */
+  readonly freshTrust: (message: IncomingMessage) => Promise<Transport | undefined>
   readonly confirmWithinMs: number
   readonly roomKind: (roomId: RoomId) => RoomKind | undefined
   readonly roomEncrypted: (roomId: RoomId) => boolean
@@ -161,7 +163,7 @@ export class Pipeline implements Handlers {
       return {}
     }
     if (parsed.declaration.name === 'confirm') return this.#confirm(turn, parsed)
-    const verdict = this.#authorise(turn, parsed.declaration, parsed.dryRun)
+    const verdict = await this.#authorise(turn, parsed.declaration, parsed.dryRun)
     if (!verdict.allowed) {
       await this.#refuse(turn, parsed, verdict.refusal)
       return {}
@@ -169,18 +171,26 @@ export class Pipeline implements Handlers {
     return this.#answerOrPlan(turn, parsed, verdict.warning)
   }
 
-  #authorise(turn: Turn, declaration: CommandDeclaration, dryRun: boolean) {
+  async #authorise(turn: Turn, declaration: CommandDeclaration, dryRun: boolean): Promise<Verdict> {
     const { message, kind, role, late } = turn
-    return authorise({
-      declaration,
-      role,
-      roomKind: kind,
-      roomEncrypted: this.#ports.roomEncrypted(message.entry.roomId),
-      transport: message.transport,
-      policy: this.#ports.trust,
-      late,
-      dryRun,
-    })
+    const judge = (transport: Transport): Verdict =>
+      authorise({
+        declaration,
+        role,
+        roomKind: kind,
+        roomEncrypted: this.#ports.roomEncrypted(message.entry.roomId),
+        transport,
+        policy: this.#ports.trust,
+        late,
+        dryRun,
+      })
+    const verdict = judge(message.transport)
+    const doubtful = message.transport.encrypted && (message.transport.trust === 'unsigned' || message.transport.trust === 'unknown-device')
+    const matters = verdict.allowed ? verdict.warning !== undefined : verdict.refusal.code === 'untrusted-device'
+    if (!doubtful || !matters) return verdict
+    // Somebody who has just signed in and verified the session is ahead of what the server told us: ask before anybody is refused.
+    const fresh = await this.#ports.freshTrust(message)
+    return fresh === undefined ? verdict : judge(fresh)
   }
 
   async #refuse(turn: Turn, parsed: ParsedCommand, refusal: Refusal): Promise<void> {
@@ -230,7 +240,9 @@ export class Pipeline implements Handlers {
     }
     const plan = await command.plan(request)
     if ('unavailable' in plan) {
-      await this.#save(turn, parsed, plan)
+      // Kept is what would be done later without a further word: never a dry run, nor what has to be confirmed first.
+      if (parsed.dryRun || declaration.effect === 'destructive') await this.#notNow(turn, parsed, plan)
+      else await this.#save(turn, parsed, plan)
       return {}
     }
     if ('blocks' in plan) {
@@ -318,7 +330,7 @@ export class Pipeline implements Handlers {
     if (stored.asker !== entry.sender)
       return refuse('not-yours', `this plan waits for ${this.#ports.nameOf(stored.asker)}; only the person who asked can confirm it`)
     // Rights are checked again: role, device and targets may have changed since the plan was shown.
-    const verdict = this.#authorise(turn, command.declaration, false)
+    const verdict = await this.#authorise(turn, command.declaration, false)
     if (!verdict.allowed) return refuse(verdict.refusal.code, verdict.refusal.words)
     const targets = authoriseTargets(stored.plan, { userId: entry.sender, role: turn.role }, bot.userId, (userId) => roles.of(userId))
     if (targets !== undefined) return refuse(targets.code, targets.words)
@@ -362,6 +374,19 @@ export class Pipeline implements Handlers {
         code: answer.code,
         steps: stored.plan.steps,
         outcomes,
+      },
+    )
+  }
+
+  async #notNow(turn: Turn, parsed: ParsedCommand, missing: Unavailable): Promise<void> {
+    await turn.reply.finish(
+      { mark: '❌', blocks: [paragraph(`${missing.words}. Nothing was changed. Send the command again in a while.`)], code: 'unavailable' },
+      {
+        command: parsed.declaration.name,
+        arguments: maskArguments(parsed),
+        outcome: 'refused',
+        code: 'unavailable',
+        detail: missing.unavailable,
       },
     )
   }

@@ -1,0 +1,195 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { Audit } from '../audit/audit.ts'
+import { declarations } from '../commands/declarations.ts'
+import { Database } from '../database/database.ts'
+import { migrate } from '../database/migrate.ts'
+import type { SenderTrust } from '../crypto/port.ts'
+import { Journal } from '../matrix/journal.ts'
+import type { Outbox, OutgoingMessage } from '../matrix/outbox.ts'
+import { silentLogger } from '../operations/logger.ts'
+import type { EventId, Role, RoomId, RoomKind, UserId } from '../types.ts'
+import type { Command, CommandRequest } from './command.ts'
+import type { Plan } from './effects.ts'
+import { Executor } from './execute.ts'
+import type { EffectHandlers } from './execute.ts'
+import { Lists } from './lists.ts'
+import { createParser } from './parse.ts'
+import { Pipeline } from './pipeline.ts'
+import type { PipelinePorts } from './pipeline.ts'
+import { PlanStore } from './plans.ts'
+import type { SavedCommand } from './saved.ts'
+
+const mod = '@mod:x' as UserId
+const bob = '@bob:x' as UserId
+const indoc = '!indoc:x' as RoomId
+const admin = '!admin:x' as RoomId
+const dm = '!dm:x' as RoomId
+const private_ = '!private:x' as RoomId
+const kinds: Readonly<Record<string, RoomKind>> = { [indoc]: 'indoc', [admin]: 'admin', [dm]: 'dm' }
+
+const endings: (() => void)[] = []
+afterEach(() => {
+  for (const end of endings.splice(0)) end()
+})
+
+interface Said {
+  readonly line: string
+  readonly roomId?: RoomId
+  readonly sender?: UserId
+  readonly trust?: SenderTrust | 'clear'
+  readonly replyFallback?: boolean
+}
+
+/** The real pipeline on a database in memory; only what talks to servers is made up. */
+const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<Extract<Command, { plan: unknown }>['plan']> } = {}) => {
+  const database = Database.open(':memory:')
+  endings.push(() => database.close())
+  migrate(database)
+  let now = 1_000_000
+  const clock = { now: () => now, sleep: () => Promise.resolve() }
+  const roleOf = new Map<UserId, Role>([[mod, 'moderator']])
+  const messages: OutgoingMessage[] = []
+  const redacted: EventId[] = []
+  const kicked: string[] = []
+  const saved: SavedCommand[] = []
+  const planned: CommandRequest[] = []
+  const outbox: Pick<Outbox, 'add' | 'kick' | 'sent' | 'redact' | 'send'> = {
+    add: (message) => void messages.push(message),
+    kick: () => undefined,
+    sent: () => Promise.resolve(undefined),
+    send: () => Promise.resolve({ ok: true, eventId: '$sent' as EventId }),
+    redact: (_room, eventId) => {
+      redacted.push(eventId)
+      return Promise.resolve(true)
+    },
+  }
+  const journal = new Journal(database)
+  const lists = new Lists(clock)
+  const plans = new PlanStore(database, () => 0)
+  const onePlan = (request: CommandRequest): Plan => ({
+    summary: 'the plan',
+    steps: [{ effect: { kind: 'room.kick', roomId: admin, userId: bob }, text: 'kick Bob' }],
+    targets: [request.arguments.raw()['matrix'] === undefined ? bob : (request.arguments.user('matrix')?.userId ?? bob)],
+  })
+  const commands = new Map(
+    declarations.map((declaration): [string, Command] => [
+      declaration.name,
+      declaration.effect === 'none'
+        ? { declaration, answer: () => ({ blocks: [], code: 'ok' }) }
+        : {
+            declaration,
+            plan: (request) => {
+              planned.push(request)
+              return (made.plan ?? onePlan)(request)
+            },
+          },
+    ]),
+  )
+  const effect = {
+    act: (one: { readonly kind: string }) => {
+      kicked.push(one.kind)
+      return Promise.resolve({ state: 'done', code: 'done', text: '' } as const)
+    },
+    probe: () => Promise.resolve('absent' as const),
+  }
+  const handlers = new Proxy({} as EffectHandlers, { get: () => effect })
+  const pipeline = new Pipeline({
+    database,
+    journal,
+    outbox: outbox as Outbox,
+    audit: new Audit(database),
+    acknowledger: { begin: () => () => undefined } as unknown as PipelinePorts['acknowledger'],
+    plans,
+    executor: new Executor({ store: plans, handlers, clock, logger: silentLogger }),
+    roles: { of: (userId: UserId) => roleOf.get(userId) ?? 'everyone' } as PipelinePorts['roles'],
+    lists,
+    resolverFor: () => ({
+      lists,
+      nameOf: (userId) => userId,
+      isKnown: () => Promise.resolve({ known: true, near: [] }),
+      accountOf: () => undefined,
+      accountsNamed: () => ({ exact: [], similar: [] }),
+      peopleNamed: () => ({ exact: [], similar: [] }),
+      roomsNamed: () => ({ kind: 'none', candidates: [] }),
+    }),
+    nameOf: (userId) => userId,
+    clock,
+    logger: silentLogger,
+    parse: createParser(declarations),
+    commands,
+    bot: { userId: '@bot:x' as UserId, names: ['Gatehouse'], prefixes: ['!'] },
+    trust: 'enforce',
+    confirmWithinMs: 300_000,
+    roomKind: (roomId) => kinds[roomId],
+    roomEncrypted: (roomId) => roomId !== dm,
+    roomName: (roomId) => roomId,
+    directRoom: () => Promise.resolve(private_),
+    save: (command) => saved.push(command) + 40,
+    onInvitation: () => Promise.resolve(),
+    onUnreadable: () => undefined,
+    freshTrust: () => Promise.resolve(undefined),
+  })
+  let events = 0
+  const say = async ({ line, roomId = admin, sender = mod, trust = 'signed', replyFallback = false }: Said) => {
+    events += 1
+    const eventId = `$${events}` as EventId
+    const before = messages.length
+    const entry = journal.add({ eventId, roomId, sender, kind: 'message', event: {}, late: false, receivedAt: now })
+    if (entry === undefined) throw new Error('an event is claimed once')
+    const { rest } = await pipeline.message(
+      {
+        entry,
+        body: replyFallback ? `> <@bot:x> Please confirm:\n> the plan\n\n${line}` : line,
+        formattedBody: undefined,
+        msgtype: 'm.text',
+        relations: { isEdit: false, replyTo: undefined, threadRoot: undefined },
+        transport: trust === 'clear' ? { encrypted: false } : { encrypted: true, trust, device: 'PHONE' },
+      },
+      new AbortController().signal,
+    )
+    await rest
+    return messages.slice(before).map((message) => ({ roomId: message.roomId, text: JSON.stringify(message.content) }))
+  }
+  const auditText = () => JSON.stringify(database.all(database.query.selectFrom('audit').selectAll()))
+  return {
+    say,
+    pipeline,
+    messages,
+    redacted,
+    kicked,
+    saved,
+    planned,
+    lists,
+    roleOf,
+    auditText,
+    later: (milliseconds: number) => {
+      now += milliseconds
+    },
+  }
+}
+
+const down = () => ({ unavailable: 'authentik', words: 'Authentik does not answer' })
+
+describe('a dry run changes nothing, whatever happens', () => {
+  test('it is not saved to run for real when the service comes back', async () => {
+    const { say, saved } = bench({ plan: down })
+    const [answer] = await say({ line: '!adduser Ada --dry-run' })
+    expect(saved).toEqual([])
+    expect(answer?.text).toContain('Authentik does not answer')
+    expect(answer?.text).not.toContain('!retry')
+  })
+
+  test('what has to be confirmed is not kept either: it would run without its confirmation', async () => {
+    const { say, saved, kicked } = bench({ plan: down })
+    const [answer] = await say({ line: '!remove @bob:x' })
+    expect({ saved, kicked }).toEqual({ saved: [], kicked: [] })
+    expect(answer?.text).toContain('Send the command again')
+  })
+
+  test('the command itself is saved', async () => {
+    const { say, saved } = bench({ plan: down })
+    const [answer] = await say({ line: '!adduser Ada' })
+    expect(saved).toHaveLength(1)
+    expect(answer?.text).toContain('!retry 41')
+  })
+})
