@@ -135,7 +135,8 @@ export class Reply {
     const { database, journal, outbox, audit, clock, directRoom } = this.#ports
     const { eventId, roomId, sender } = this.#entry
     const took = clock.now() - this.#startedAt
-    const shown = this.#progress?.shownAt === undefined ? undefined : await outbox.sent(this.#progressTxn)
+    // Asked even if this run has shown none: it may stand there since before a restart.
+    const shown = await outbox.sent(this.#progressTxn)
     const known = typeof answer === 'function' ? undefined : answer
     const personal = this.#kind === 'indoc' && (known?.privacy ?? privacy) === 'personal'
     const away = personal ? await directRoom(sender) : undefined
@@ -164,6 +165,11 @@ export class Reply {
           outbox.add({ txnId: transactionId(eventId, `${this.#part}-private-${index}`), roomId: away, type: 'm.room.message', content })
         }
       }
+      // In the same transaction: a crash must not leave personal data to be read by everybody in INDOC.
+      if (this.#redact) {
+        const content = { redacts: eventId, reason: 'personal data' }
+        outbox.add({ txnId: transactionId(eventId, 'redact'), roomId, type: 'm.room.redaction', content })
+      }
       // People see, and reply to, the progress message that the answer was edited into.
       const answerTxn = shown !== undefined && mention.length === 0 ? this.#progressTxn : txnId
       audit.add({ at: clock.now(), actor: sender, roomId, eventId, durationMs: took, answerTxn, ...part })
@@ -171,15 +177,6 @@ export class Reply {
     })
     for (const room of rooms) outbox.kick(room)
     if (shown !== undefined && took > mentionAfterMs) this.#edit(shown, '⏳ Finished: see the answer below.', `${this.#part}-progress-end`)
-    if (this.#redact) this.#hide()
-  }
-
-  #hide(): void {
-    const { outbox, logger } = this.#ports
-    outbox
-      .redact(this.#entry.roomId, this.#entry.eventId, 'personal data')
-      .then((done) => (done ? undefined : logger.info('a command with personal data could not be hidden: the bot may not redact there')))
-      .catch((error: unknown) => logger.warn({ err: error }, 'a command with personal data could not be hidden'))
   }
 }
 

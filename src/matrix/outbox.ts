@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { CryptoPort } from '../crypto/port.ts'
 import type { RoomEncryptions } from '../crypto/room-encryption.ts'
 import type { Database } from '../database/database.ts'
-import type { GateFailure } from '../http/contract.ts'
+import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { EventId, JsonObject, RoomId } from '../types.ts'
@@ -182,6 +182,7 @@ export class Outbox {
    * @param requireEncryption refuse to send in clear even to a room that never was encrypted
    */
   async send(message: OutgoingMessage, requireEncryption = false): Promise<SendResult> {
+    if (message.type === 'm.room.redaction') return sendResult(await this.#redact(message))
     const encryption = this.#encryptions.of(message.roomId)
     // Reactions stay in clear, as clients send and read them (their key is a mark without content).
     const inClear = message.type === 'm.reaction'
@@ -194,17 +195,21 @@ export class Outbox {
       type = 'm.room.encrypted'
       content = encrypted.content
     }
-    const result = await this.#homeserver.send(message.roomId, type, message.txnId, content, {
-      lane: `send:${message.roomId}`,
-      signal: this.#stop.signal,
-      deadlineMs: 120_000,
-    })
-    if (!result.ok) return refusal(result)
-    const sent = answer.safeParse(result.body)
-    // A 200 of somebody in between (a log-in page, a cache) proves nothing. The transaction id makes a repeat harmless.
-    return sent.success
-      ? { ok: true, eventId: sent.data.event_id as EventId }
-      : { ok: false, code: 'unknown', words: 'the server answered a message with something that is no event id' }
+    return sendResult(
+      await this.#homeserver.send(message.roomId, type, message.txnId, content, {
+        lane: `send:${message.roomId}`,
+        signal: this.#stop.signal,
+        deadlineMs: 120_000,
+      }),
+    )
+  }
+
+  /** A redaction has a request of its own (spec, "Redactions"): `content` names the event, as room versions from 11 on have it, and the reason. */
+  #redact({ roomId, txnId, content }: OutgoingMessage): Promise<GateResult> {
+    const { redacts, ...body } = content
+    const path = `/_matrix/client/v3/rooms/${segment(roomId)}/redact/${segment(String(redacts))}/${segment(txnId)}`
+    const lane = `send:${roomId}`
+    return this.#homeserver.request('PUT', path, { route: 'redact', body, repeatable: true, lane, signal: this.#stop.signal })
   }
 
   /** Hides the text of an event (spec: redaction). The transaction id makes a repeat harmless. */
@@ -231,6 +236,15 @@ export class Outbox {
     for (const resolve of [...this.#sent.values()].flat()) resolve(undefined)
     this.#sent.clear()
   }
+}
+
+const sendResult = (result: GateResult): SendResult => {
+  if (!result.ok) return refusal(result)
+  const sent = answer.safeParse(result.body)
+  // A 200 of somebody in between (a log-in page, a cache) proves nothing. The transaction id makes a repeat harmless.
+  return sent.success
+    ? { ok: true, eventId: sent.data.event_id as EventId }
+    : { ok: false, code: 'unknown', words: 'the server answered a message with something that is no event id' }
 }
 
 const refusal = (failure: GateFailure): SendResult & { ok: false } => {
