@@ -73,13 +73,14 @@ const explain = async (
   }
   if (failure.code === 'status' && failure.status === 404)
     return { state: 'failed', code: 'not-found', text: 'the server does not know that room or person' }
-  if (failure.untouched || failure.code === 'status') return { state: 'failed', code: 'failed', text: describeFailure(failure) }
-  // It may have happened: look before anything is claimed.
+  if (failure.untouched) return { state: 'failed', code: 'failed', text: describeFailure(failure) }
+  // It may have happened (a 502 of a proxy says nothing about the server behind it): look before anything is claimed.
   const membership = await queries.liveMembership(roomId, userId)
   if (membership === undefined)
     return { state: 'unknown', code: 'unknown', text: `${describeFailure(failure)}, and nobody could tell whether it happened` }
-  if (standing(action, membership) !== undefined) return { state: 'done', code: 'done', text: '' }
-  return { state: 'failed', code: 'failed', text: describeFailure(failure) }
+  const known = standing(action, membership)
+  if (known?.state === 'skipped') return { state: 'done', code: 'done', text: '' }
+  return known ?? { state: 'failed', code: 'failed', text: describeFailure(failure) }
 }
 
 const handler = (action: Action, options: MemberEffectOptions) => ({
