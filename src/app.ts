@@ -5,6 +5,7 @@ import { Dispatcher } from './chat/dispatcher.ts'
 import { Executor } from './chat/execute.ts'
 import { Lists } from './chat/lists.ts'
 import { Community } from './chat/community.ts'
+import { openMessage } from './chat/incoming.ts'
 import { createParser } from './chat/parse.ts'
 import { Pipeline } from './chat/pipeline.ts'
 import { PlanStore } from './chat/plans.ts'
@@ -203,6 +204,11 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     nameOf: community.nameOf,
     bot: { userId: homeserver.userId, names: [config.commands.name], prefixes: config.commands.prefixes },
     trust: config.commands.trust,
+    freshTrust: async ({ entry }) => {
+      if ((await engine.queryDevices(entry.sender)) === undefined) return undefined
+      const opened = await openMessage(entry, engine)
+      return opened.kind === 'message' ? opened.message.transport : undefined
+    },
     confirmWithinMs: config.commands.confirmWithin,
     roomKind: (roomId) => rooms.kindOf(roomId),
     roomEncrypted: (roomId) => encryptions.has(roomId),
@@ -287,7 +293,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     const problems = rooms.problems()
     return problems.length === 0 ? { ok: true, words: 'in INDOC and the admin room' } : { ok: false, words: problems.join('; ') }
   })
-  checks.register('identity', () => ({ ok: true, words: `device ${homeserver.session.deviceId} is signed (${identity})` }))
+  checks.register('identity', () => ({ ok: true, words: `device ${homeserver.session.deviceId}: ${identity}` }))
 
   await rooms.settle()
   outbox.start()

@@ -15,6 +15,14 @@ export type CryptoOpening =
   | { readonly ok: true; readonly engine: WasmEngine; readonly store: DurableStore; readonly identity: string }
   | { readonly ok: false; readonly reason: ExitReason; readonly words: string }
 
+/** For `!status` and `/readyz`. */
+const identityWords = {
+  nothing: 'signed by its own identity',
+  identity: 'signed by its own identity, which was made at this start',
+  signature: 'signed by its own identity at this start',
+  restored: 'signed by its own identity, which was restored from the recovery key',
+} as const
+
 /** Opens the durable store and the engine, and makes sure that the device is signed by the bot's identity. A warm start makes no request. */
 export const openCrypto = async (options: {
   readonly config: Config
@@ -72,5 +80,5 @@ export const openCrypto = async (options: {
       { file: config.crypto.recoveryKeyFile },
       'a cross-signing identity was made; keep a copy of its recovery key in a safe place',
     )
-  return { ok: true, engine, store, identity: identity.made === 'nothing' ? 'signed' : `signed now (${identity.made})` }
+  return { ok: true, engine, store, identity: identityWords[identity.made] }
 }

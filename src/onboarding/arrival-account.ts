@@ -19,6 +19,7 @@ export type AccountChoice =
       readonly account: { readonly pk: number; readonly username: string }
       /** UUIDs of the groups it is in. */
       readonly groups: readonly string[]
+      readonly attributes: Readonly<Record<string, unknown>>
     }
 
 type AccountPorts = Pick<ArrivalPorts, 'authentik' | 'accounts' | 'links' | 'earlier' | 'isRoleGroup' | 'random'>
@@ -183,7 +184,7 @@ const own = (user: User, wish: ArrivalWish, username: string | undefined, kind: 
       'Somebody decided that. Ask an admin to activate it in Authentik, then give the command again.',
     )
   }
-  return { kind, account: { pk: user.pk, username: user.username }, groups: user.groups }
+  return { kind, account: { pk: user.pk, username: user.username }, groups: user.groups, attributes: user.attributes }
 }
 
 /** An account that an earlier command of ours made for this e-mail or MXID. */

@@ -13,6 +13,8 @@ export interface RoomChoice {
   readonly name: string
   /** For the answer: in INDOC everybody reads along, so only public rooms are named there. */
   readonly shown: string
+  /** For people whom an invitation did not reach. */
+  readonly url?: string | undefined
   readonly blocked?: PlannedStep['blocked']
 }
 
@@ -82,7 +84,7 @@ export const chooseRooms = (ports: RoomPorts, wish: ArrivalWish, userId: UserId)
       invites.push({ roomId, name: room.name, shown, blocked })
     } else if (open > 0) {
       open -= 1
-      invites.push({ roomId, name: room.name, shown })
+      invites.push({ roomId, name: room.name, shown, url: linkOf(ports, room) })
     } else {
       left += 1
       const url = linkOf(ports, room)

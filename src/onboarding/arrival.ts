@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Answer } from '../chat/answer.ts'
 import type { Unavailable } from '../chat/command.ts'
 import type { AccountReference, Effect, Plan, PlannedStep } from '../chat/effects.ts'
@@ -108,7 +109,9 @@ class Builder {
       this.#after = { after: [0] }
     }
     if (Object.keys(attributes).length > 0) {
-      this.#add({ kind: 'account.attributes', account, attributes }, `write the details into the account ${account.username}`)
+      const there = Object.entries(attributes).every(([name, value]) => isDeepStrictEqual(choice.attributes[name], value))
+      const skipped = there ? { blocked: { state: 'skipped', code: 'already-so', text: 'they stand there already' } as const } : {}
+      this.#add({ kind: 'account.attributes', account, attributes }, `write the details into the account ${account.username}`, skipped)
     }
   }
 
@@ -147,7 +150,7 @@ class Builder {
     this.#welcome(
       userId,
       rooms,
-      invited.map((room) => room.name),
+      invited.map(({ roomId, name, url }) => ({ roomId, name, ...(url === undefined ? {} : { url }) })),
     )
     for (const { roomId, shown, blocked } of rooms.invites) {
       const text = `invite ${this.#wish.first} to ${shown}`
@@ -168,7 +171,7 @@ class Builder {
     )
   }
 
-  #welcome(userId: UserId, rooms: RoomPlan, invited: readonly string[]): void {
+  #welcome(userId: UserId, rooms: RoomPlan, invited: PlannedWelcome['invited']): void {
     const { first, noWelcome, asker } = this.#wish
     if (noWelcome) {
       this.#notes.push('No welcome is sent (--no-welcome), and so no credentials. `!welcome` sends both.')

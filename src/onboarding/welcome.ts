@@ -18,8 +18,8 @@ export const welcomePayload = z.object({
   name: z.string(),
   /** Present = the welcome carries credentials of this account. */
   account: z.object({ pk: z.number(), username: z.string() }).optional(),
-  /** Names of the rooms that the person was invited to. */
-  invited: z.array(z.string()).default([]),
+  /** Rooms that the person was to be invited to. Which of them it really was is looked up when the welcome is written. */
+  invited: z.array(z.object({ roomId: z.string(), name: z.string(), url: z.string().optional() })).default([]),
   /** Further rooms, as links. */
   rooms: z.array(z.object({ name: z.string(), url: z.string() })).default([]),
   /** Who asked, to be told when it cannot be delivered. */
@@ -157,10 +157,17 @@ type Text =
 
 const welcomeText = async (options: WelcomeOptions, payload: WelcomePayload): Promise<Text> => {
   const { templates, credentials, authentik } = options
+  const standing = (roomId: string) => options.directory.membership(roomId as RoomId, payload.userId as UserId)
+  const invited = payload.invited.filter(({ roomId }) => standing(roomId) === 'invite')
+  // An invitation that failed becomes a link; a room that was joined meanwhile needs neither.
+  const missed = payload.invited.flatMap(({ roomId, name, url }) =>
+    url === undefined || ['invite', 'join', 'ban'].includes(standing(roomId) ?? '') ? [] : [{ name, url }],
+  )
+  const links = [...missed, ...payload.rooms]
   const values = {
     name: payload.name,
-    ...(payload.invited.length === 0 ? {} : { invited: payload.invited.join(', ') }),
-    ...(payload.rooms.length === 0 ? {} : { rooms: payload.rooms }),
+    ...(invited.length === 0 ? {} : { invited: invited.map(({ name }) => name).join(', ') }),
+    ...(links.length === 0 ? {} : { rooms: links }),
   }
   const { account } = payload
   if (account === undefined) return { ok: true, text: templates.render('welcome', values) }

@@ -138,7 +138,7 @@ describe('the plan', () => {
       userId: ada,
       name: 'Ada',
       account: { step: 0 },
-      invited: ['Lobby', 'Maths'],
+      invited: [{ name: 'Lobby' }, { name: 'Maths' }],
       rooms: [],
       askedBy: mod,
     })
@@ -380,7 +380,7 @@ describe('rooms', () => {
     const plan = await planOf(line, { rooms: [lobby, open, unknown, own] }, { place: 'indoc' })
     expect(invites(plan)).toEqual(['invite Ada to a room that is not named here', 'invite Ada to Open'])
     expect([...(plan.notes ?? []), ...plan.steps.map(({ text }) => text)].join()).not.toMatch(/Lobby|Hidden|Own/)
-    expect(payloadOf(plan, 'welcome')['invited']).toEqual(['Lobby', 'Open'])
+    expect(payloadOf(plan, 'welcome')['invited']).toMatchObject([{ name: 'Lobby' }, { name: 'Open' }])
   })
 
   test('what cannot work is said beforehand, with who could help; it takes no place and blocks nothing', async () => {
@@ -403,7 +403,7 @@ describe('rooms', () => {
     ])
     expect(plan.steps.find(({ blocked }) => blocked?.code === 'no-power')?.blocked?.text).toContain('@boss:example.org')
     expect(payloadOf(plan, 'graduation')).toMatchObject({ rooms: [id('good')] })
-    expect(payloadOf(plan, 'welcome')).toMatchObject({ invited: ['Good'] })
+    expect(payloadOf(plan, 'welcome')).toMatchObject({ invited: [{ name: 'Good' }] })
   })
 })
 
