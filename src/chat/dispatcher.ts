@@ -79,9 +79,9 @@ export class Dispatcher {
     return this.#waiting.size
   }
 
-  #enqueue(entry: JournalEntry): void {
+  #enqueue(entry: JournalEntry, again = false): void {
     const before = this.#tails.get(entry.roomId) ?? Promise.resolve()
-    const tail = before.then(() => this.#handle(entry))
+    const tail = before.then(() => this.#handle(entry, again))
     this.#tails.set(entry.roomId, tail)
     void tail.then(() => {
       if (this.#tails.get(entry.roomId) === tail) this.#tails.delete(entry.roomId)
@@ -89,11 +89,11 @@ export class Dispatcher {
   }
 
   /** Never rejects. */
-  async #handle(entry: JournalEntry): Promise<void> {
+  async #handle(entry: JournalEntry, again: boolean): Promise<void> {
     if (this.#stop.signal.aborted) return
     try {
       if (entry.kind === 'invite') await this.#handlers.invitation(entry)
-      else await this.#message(entry)
+      else await this.#message(entry, again)
     } catch (error) {
       if (this.#stop.signal.aborted) return
       // The entry is closed, so that a bug does not run again at every start; the operator finds it in the log.
@@ -102,8 +102,13 @@ export class Dispatcher {
     }
   }
 
-  async #message(entry: JournalEntry): Promise<void> {
+  async #message(entry: JournalEntry, again: boolean): Promise<void> {
+    // A timer and a key may both have asked for another try: the first one that could read the message, or the end of patience, settles it.
+    const settled = (): boolean => again && !this.#waiting.has(entry.eventId)
+    if (settled()) return
     const opened = await openMessage(entry, this.#crypto)
+    if (settled()) return
+    if (opened.kind !== 'undecryptable') this.#forget(entry.eventId)
     if (opened.kind === 'not-text') {
       this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'not-text')
       return
@@ -112,8 +117,6 @@ export class Dispatcher {
       this.#wait(entry, opened)
       return
     }
-    const waited = this.#waiting.get(entry.eventId)
-    if (waited !== undefined) this.#forget(waited)
     const { rest } = await this.#handlers.message(opened.message, this.#stop.signal)
     if (rest === undefined) return
     const tracked = rest
@@ -142,18 +145,18 @@ export class Dispatcher {
   }
 
   #again(entry: JournalEntry): void {
-    if (!this.#stop.signal.aborted) this.#enqueue(entry)
+    if (!this.#stop.signal.aborted) this.#enqueue(entry, true)
   }
 
-  #forget(waiting: Waiting): void {
-    for (const timer of waiting.timers) clearTimeout(timer)
-    this.#waiting.delete(waiting.entry.eventId)
+  #forget(eventId: EventId): void {
+    for (const timer of this.#waiting.get(eventId)?.timers ?? []) clearTimeout(timer)
+    this.#waiting.delete(eventId)
   }
 
   #giveUp(eventId: EventId): void {
     const waiting = this.#waiting.get(eventId)
     if (waiting === undefined) return
-    this.#forget(waiting)
+    this.#forget(eventId)
     this.#handlers.unreadable(waiting.entry, waiting.cause).catch((error: unknown) => {
       this.#logger.error({ err: error, event: eventId }, 'an unreadable message could not be answered')
     })
@@ -165,7 +168,7 @@ export class Dispatcher {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stop.abort(new Error('the bot is shutting down'))
-    for (const waiting of this.#waiting.values()) this.#forget(waiting)
+    for (const eventId of this.#waiting.keys()) this.#forget(eventId)
     const grace = new AbortController()
     await Promise.race([
       Promise.all([...this.#tails.values(), ...this.#rest]),
