@@ -169,8 +169,8 @@ export class DirectRooms {
   }
 
   #failed(failure: GateFailure, userId: UserId): DirectRoomResult {
-    // Certainly not made: the intent is void. Otherwise it stays, and the next try looks for the marker first.
-    if (failure.untouched || failure.code === 'status') this.#forgetIntent(userId)
+    // Certainly not made: the intent is void. Otherwise (a 502 of a proxy too) it stays, and the next try looks for the marker first.
+    if (failure.untouched) this.#forgetIntent(userId)
     if (failure.code === 'limited' || failure.code === 'down')
       return { ok: false, code: 'retry', words: describeFailure(failure), retryAfterMs: failure.retryAfterMs }
     if (failure.code === 'status' && failure.status < 500) {

@@ -1,6 +1,9 @@
 import { Database } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
+import type { Membership } from '../../src/database/schema.ts'
+import type { Directory } from '../../src/directory/directory.ts'
 import type { GateFailure, GateResult } from '../../src/http/contract.ts'
+import type { RoomPower } from '../../src/matrix/power-levels.ts'
 import type { Clock } from '../../src/operations/clock.ts'
 
 /** A migrated database that exists in memory only. */
@@ -84,3 +87,38 @@ export const timedOut: GateFailure = { ...untouched, untouched: false, code: 'ti
 /** No connection: certainly without an effect. */
 export const unconnected: GateFailure = { ...untouched, code: 'network', reason: 'connection refused', tls: false }
 export const cancelled: GateFailure = { ...untouched, code: 'cancelled' }
+
+/** A room as a fake directory knows it. */
+export interface FakeRoom {
+  ownMembership?: Membership
+  members?: Record<string, Membership>
+  /** null = the member list is not known. Default 1. */
+  asOf?: number | null
+  name?: string
+  joinedCount?: number
+  historyVisibility?: string
+  power?: RoomPower
+}
+
+/** A directory that knows what the test says, and can be changed while the test runs. */
+export const fakeDirectory = (ownUserId: string, rooms: Record<string, FakeRoom> = {}) => {
+  const membership = (roomId: string, userId: string): Membership | undefined => rooms[roomId]?.members?.[userId]
+  const memberIds = (roomId: string, memberships: readonly Membership[] = ['join']): readonly string[] =>
+    Object.entries(rooms[roomId]?.members ?? {})
+      .filter(([, membership]) => memberships.includes(membership))
+      .map(([userId]) => userId)
+  const directory = {
+    ownUserId,
+    bridged: { bridgeOf: (userId: string) => (userId.startsWith('@signal_') ? { bot: '@signalbot:x' } : undefined) },
+    room: (roomId: string) => {
+      const room = rooms[roomId]
+      if (room === undefined) return undefined
+      const { ownMembership = 'join', asOf = 1, joinedCount = memberIds(roomId).length, name = null, historyVisibility = null } = room
+      return { roomId, ownMembership, name, joinedCount, historyVisibility, freshness: { asOf } }
+    },
+    membership,
+    memberIds,
+    power: (roomId: string) => rooms[roomId]?.power,
+  }
+  return { rooms, directory: directory as unknown as Directory }
+}
