@@ -6,8 +6,9 @@ import type { WasmEngine } from './crypto/wasm-engine.ts'
 import type { Database } from './database/database.ts'
 import { Sealed } from './database/sealed.ts'
 import { createGate } from './http/gate.ts'
-import type { GateOptions } from './http/gate.ts'
+import type { GateOptions, RequestSeen } from './http/gate.ts'
 import { Homeserver } from './matrix/client.ts'
+import { EventBudget } from './matrix/event-budget.ts'
 import { Session } from './matrix/session.ts'
 import type { Clock } from './operations/clock.ts'
 import type { ExitReason } from './operations/exit-codes.ts'
@@ -42,6 +43,9 @@ export interface ConnectionsOptions {
   readonly onFatal: (reason: ExitReason, words: string) => void
 }
 
+/** Requests that make an event in a room: the server limits them together. */
+const eventRoutes: ReadonlySet<string> = new Set(['send', 'redact', 'invite', 'kick', 'ban', 'unban', 'join', 'createRoom'])
+
 /** How long running requests may take when the program stops (milliseconds). */
 const graceMs = 500
 
@@ -52,6 +56,8 @@ const graceMs = 500
 export const openConnections = async (options: ConnectionsOptions): Promise<ConnectionsResult> => {
   const { config, database, logger, clock, onSecret, onFatal } = options
   const { homeserver: settings } = config
+  const count = (server: 'homeserver' | 'authentik', { method, route, outcome }: RequestSeen): void =>
+    options.metrics.count('gatehouse_requests_total', { server, method, route, outcome })
   const gateTo = (name: 'homeserver' | 'authentik', baseUrl: string, caFile: string | undefined, more: Partial<GateOptions> = {}) =>
     createGate({
       name,
@@ -71,7 +77,16 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
   if (!unlocked.ok) {
     return { ok: false, reason: 'cryptoStore', words: 'crypto.passphrase is not the one that this data directory was made with' }
   }
-  const gate = gateTo('homeserver', settings.url, settings.caFile)
+  const budget = new EventBudget(clock)
+  const gate = gateTo('homeserver', settings.url, settings.caFile, {
+    onRequest: (seen) => {
+      count('homeserver', seen)
+      if (!eventRoutes.has(seen.route)) return
+      if (seen.outcome === '429') budget.refused()
+      // An invitation has taken its turn already.
+      else if (seen.route !== 'invite') budget.spend()
+    },
+  })
   const fail = async (reason: ExitReason, words: string): Promise<ConnectionsResult> => {
     await gate.close(0)
     return { ok: false, reason, words }
@@ -89,8 +104,11 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
   })
   if (!opened.ok)
     return fail(opened.code === 'unreachable' ? 'unreachable' : opened.code === 'no-credentials' ? 'tokenDead' : 'forbidden', opened.words)
-  const homeserver = new Homeserver(gate, opened.session, () =>
-    onFatal('tokenDead', 'the homeserver no longer accepts the session of the bot'),
+  const homeserver = new Homeserver(
+    gate,
+    opened.session,
+    () => onFatal('tokenDead', 'the homeserver no longer accepts the session of the bot'),
+    budget,
   )
   const crypto = await openCrypto({ config, database, sealed: unlocked.sealed, homeserver, clock, logger, onSecret, onFatal })
   if (!crypto.ok) return fail(crypto.reason, crypto.words)

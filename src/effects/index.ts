@@ -45,7 +45,7 @@ export const createEffectHandlers = (parts: {
       usersPath: parts.config.authentik.usersPath,
       suspend: (userId) => parts.capabilities.suspend(userId),
     }),
-    ...createMemberEffects(parts),
+    ...createMemberEffects({ ...parts, schedule: (job) => void parts.scheduler.add(job) }),
     ...createInvitationEffects(parts),
     ...jobs,
     // A welcome may be planned for an account that the same plan makes.

@@ -15,6 +15,8 @@ export interface MemberEffectOptions {
   readonly queries: Pick<Queries, 'liveMembership'>
   readonly directory: Directory
   readonly nameOf: (userId: UserId) => string
+  /** Keeps an invitation that the server does not allow yet. Joins the transaction of the outcome. */
+  readonly schedule: (job: { kind: 'invite'; uniqueKey: string; payload: { roomId: RoomId; userId: UserId }; delayMs: number }) => void
 }
 
 interface MemberEffect {
@@ -47,17 +49,23 @@ const standing = (action: Action, membership: Membership): EffectResult | undefi
 }
 
 const explain = async (
-  { homeserver, queries, directory, nameOf }: MemberEffectOptions,
+  { homeserver, queries, directory, nameOf, schedule }: MemberEffectOptions,
   action: Action,
   roomId: RoomId,
   userId: UserId,
   failure: GateFailure,
 ): Promise<EffectResult> => {
   if (failure.code === 'limited') {
+    const wait = durationWords(failure.retryAfterMs)
+    if (action !== 'invite') {
+      return { state: 'failed', code: 'rate-limited', text: `the server allows the next one in ${wait}; give the command again then` }
+    }
     return {
       state: 'failed',
-      code: 'rate-limited',
-      text: `the server allows the next one in ${durationWords(failure.retryAfterMs)}; give the command again then`,
+      code: 'queued',
+      text: `the server allows the next invitation in ${wait}; I go on by myself then (\`!jobs\` shows it)`,
+      also: () =>
+        schedule({ kind: 'invite', uniqueKey: `${roomId} ${userId}`, payload: { roomId, userId }, delayMs: failure.retryAfterMs }),
     }
   }
   if (failure.code === 'status' && failure.status === 403) {

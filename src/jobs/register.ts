@@ -15,6 +15,7 @@ import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
 import { createGraduationHandler } from '../onboarding/graduation.ts'
+import { createInviteHandler } from '../onboarding/invite-job.ts'
 import { makePassphrase } from '../onboarding/passphrase.ts'
 import { quietFor, untilTimeOfDay } from '../onboarding/quiet-hours.ts'
 import type { Templates } from '../onboarding/templates.ts'
@@ -97,6 +98,18 @@ export const registerJobs = (parts: JobParts): void => {
           `graduation-${payload.userId}-${clock.now()}`,
           `❌ ${payload.name} (${payload.userId}) could not be taken out of INDOC: ${reason}`,
           payload.askedBy,
+        ),
+    }),
+  )
+  scheduler.register(
+    'invite',
+    createInviteHandler({
+      ...parts,
+      onDead: (userId, roomId, reason) =>
+        alert(
+          `invite-${roomId}-${userId}-${clock.now()}`,
+          `❌ ${userId} could not be invited to ${parts.directory.room(roomId)?.name ?? roomId}: ${reason}`,
+          '',
         ),
     }),
   )

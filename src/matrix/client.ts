@@ -1,6 +1,7 @@
 import type { MatrixClient } from 'matrix-bot-sdk'
 import type { Gate, GateFailure, GateRequest, GateResult, Method } from '../http/contract.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
+import type { EventBudget } from './event-budget.ts'
 import { loadSdk } from './sdk.ts'
 import { errcode } from './session.ts'
 import type { Session } from './session.ts'
@@ -50,13 +51,18 @@ export class Homeserver {
   readonly gate: Gate
   readonly session: Session
   readonly #onSessionEnd: (failure: GateFailure) => void
+  readonly #budget: EventBudget | undefined
   #sdk: Promise<MatrixClient> | undefined
 
-  /** @param onSessionEnd called when the token is dead and cannot be renewed: the process should stop with its own exit code */
-  constructor(gate: Gate, session: Session, onSessionEnd: (failure: GateFailure) => void) {
+  /**
+   * @param onSessionEnd called when the token is dead and cannot be renewed: the process should stop with its own exit code
+   * @param budget paces invitations on a server that limits the bot
+   */
+  constructor(gate: Gate, session: Session, onSessionEnd: (failure: GateFailure) => void, budget?: EventBudget) {
     this.gate = gate
     this.session = session
     this.#onSessionEnd = onSessionEnd
+    this.#budget = budget
   }
 
   get userId(): UserId {
@@ -85,13 +91,15 @@ export class Homeserver {
   }
 
   /** Membership changes by the bot: `invite`, `kick`, `ban`, `unban`. Not repeatable: the caller looks whether it took effect. */
-  member(action: 'invite' | 'kick' | 'ban' | 'unban', roomId: RoomId, userId: UserId, reason?: string): Promise<GateResult> {
+  async member(action: 'invite' | 'kick' | 'ban' | 'unban', roomId: RoomId, userId: UserId, reason?: string): Promise<GateResult> {
+    if (action === 'invite') await this.#budget?.turn()
     return this.request('POST', `/_matrix/client/v3/rooms/${segment(roomId)}/${action}`, {
       route: action,
       body: { user_id: userId, ...(reason === undefined ? {} : { reason }) },
       repeatable: false,
-      // The server counts these per sender: in one queue they wait for each other instead of being refused one by one.
-      lane: `member:${action}`,
+      // The server counts kicks and bans per sender, and invitations above all per invited person: in one queue they wait for each other instead of
+      // being refused one by one, and nobody waits for somebody else's budget.
+      lane: action === 'invite' ? `invite:${userId}` : `member:${action}`,
       deadlineMs: 600_000,
     })
   }
