@@ -1,10 +1,15 @@
 import type { ParsedCommand } from './parse.ts'
+import { holdsPersonalData } from './personal.ts'
 
-const masked = '•••'
+/** Stands for what the audit does not keep. */
+export const masked = '•••'
 
 const plain = (value: unknown): unknown => {
+  // Also where it does not belong: an address among the names.
+  if (typeof value === 'string') return holdsPersonalData(value) ? masked : value
   if (Array.isArray(value)) return value.map(plain)
-  if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'value')) return (value as { readonly value: unknown }).value
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'value'))
+    return plain((value as { readonly value: unknown }).value)
   return value
 }
 

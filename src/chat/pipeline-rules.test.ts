@@ -49,19 +49,13 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
   const clock = { now: () => now, sleep: () => Promise.resolve() }
   const roleOf = new Map<UserId, Role>([[mod, 'moderator']])
   const messages: OutgoingMessage[] = []
-  const redacted: EventId[] = []
   const kicked: string[] = []
   const saved: SavedCommand[] = []
   const planned: CommandRequest[] = []
-  const outbox: Pick<Outbox, 'add' | 'kick' | 'sent' | 'redact' | 'send'> = {
+  const outbox: Pick<Outbox, 'add' | 'kick' | 'sent'> = {
     add: (message) => void messages.push(message),
     kick: () => undefined,
     sent: () => Promise.resolve(undefined),
-    send: () => Promise.resolve({ ok: true, eventId: '$sent' as EventId }),
-    redact: (_room, eventId) => {
-      redacted.push(eventId)
-      return Promise.resolve(true)
-    },
   }
   const journal = new Journal(database)
   const lists = new Lists(clock)
@@ -148,14 +142,13 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
       new AbortController().signal,
     )
     await rest
-    return messages.slice(before).map((message) => ({ roomId: message.roomId, text: JSON.stringify(message.content) }))
+    return messages.slice(before).map(({ roomId: to, type, content }) => ({ roomId: to, type, text: JSON.stringify(content) }))
   }
   const auditText = () => JSON.stringify(database.all(database.query.selectFrom('audit').selectAll()))
   return {
     say,
     pipeline,
     messages,
-    redacted,
     kicked,
     saved,
     planned,
@@ -191,5 +184,48 @@ describe('a dry run changes nothing, whatever happens', () => {
     const [answer] = await say({ line: '!adduser Ada' })
     expect(saved).toHaveLength(1)
     expect(answer?.text).toContain('!retry 41')
+  })
+})
+
+describe('personal data and INDOC', () => {
+  const redactions = (said: readonly { readonly type: string }[]): number => said.filter(({ type }) => type === 'm.room.redaction').length
+  const readIn = (said: readonly { readonly roomId: RoomId; readonly text: string }[], room: RoomId): string =>
+    said.flatMap(({ roomId, text }) => (roomId === room ? [text] : [])).join('\n')
+
+  test.each([
+    ['understood', '!adduser Ada --email ada@example.org'],
+    ['an option is mistyped', '!adduser Ada --emial ada@example.org'],
+    ['a quote is open', '!adduser Ada --email ada@example.org --organization "Analytical'],
+    ['the address is mistyped', '!adduser Ada --email ada@example'],
+    ['the address stands in the wrong option', '!adduser Ada --matrix ada@example.org'],
+    ['no such command', '!adusr ada@example.org'],
+    ['a telephone number', '!adduser Ada --phone +44 7700 900123'],
+  ])('%s: the command is hidden and not repeated', async (_, line) => {
+    const { say, auditText } = bench()
+    const said = await say({ line, roomId: indoc })
+    expect(redactions(said)).toBe(1)
+    expect(readIn(said, indoc)).not.toMatch(/ada@example|900123/)
+    expect(auditText()).not.toMatch(/ada@example|900123/)
+  })
+
+  test('a refused one is hidden too: the device is no reason to leave the address there', async () => {
+    const { say } = bench()
+    const said = await say({ line: '!adduser Ada --email ada@example.org', roomId: indoc, trust: 'unsigned' })
+    expect(redactions(said)).toBe(1)
+  })
+
+  test('ids, links and numbers of jobs are not personal; nor is anything hidden in the admin room, or of people without a role', async () => {
+    const { say } = bench()
+    expect(redactions(await say({ line: '!addto tech @ada:example.org', roomId: indoc }))).toBe(0)
+    expect(redactions(await say({ line: '!addto tech https://matrix.to/#/@ada:example.org', roomId: indoc }))).toBe(0)
+    expect(redactions(await say({ line: '!adduser Ada --email ada@example.org' }))).toBe(0)
+    expect(redactions(await say({ line: '!adduser Ada --email ada@example.org', roomId: indoc, sender: bob }))).toBe(0)
+  })
+
+  test('a slip without personal data is answered where it was made', async () => {
+    const { say } = bench()
+    const said = await say({ line: '!adduser Ada --matrx @ada:example.org', roomId: indoc })
+    expect(readIn(said, indoc)).toContain('--matrix')
+    expect(readIn(said, private_)).toBe('')
   })
 })

@@ -9,7 +9,7 @@ import type { Acknowledger } from './acknowledge.ts'
 import { determine } from './address.ts'
 import type { Answer } from './answer.ts'
 import { paragraph } from './answer.ts'
-import { maskArguments } from './audit-arguments.ts'
+import { maskArguments, masked } from './audit-arguments.ts'
 import { authorise, authoriseTargets } from './authorise.ts'
 import type { Refusal, Verdict } from './authorise.ts'
 import type { Command, CommandRequest, ResolvedArguments, Unavailable } from './command.ts'
@@ -26,6 +26,8 @@ import { durationWords } from '../operations/durations.ts'
 import type { ParsedCommand, ParseResult, Parser } from './parse.ts'
 import { problemAnswer } from './problem-answer.ts'
 import type { PlanStore, StoredPlan } from './plans.ts'
+import { holdsPersonalData, isPersonalCommand } from './personal.ts'
+import { renderBlocks } from './render.ts'
 import { Reply } from './reply.ts'
 import type { ReplyPorts } from './reply.ts'
 import type { Viewer } from './community.ts'
@@ -142,9 +144,11 @@ export class Pipeline implements Handlers {
     const late = entry.late || (entry.state === 'pending' && clock.now() - entry.receivedAt > staleAfterMs)
     const reply = new Reply(this.#ports, entry, placeOf(message), kind)
     const turn: Turn = { message, kind, role: roles.of(entry.sender), late, reply, signal }
+    const parsed = this.#ports.parse(line, pills)
+    // A moderator's own command is hidden whatever becomes of it, also when it is refused, mistyped or taken up again after a restart.
+    if (kind === 'indoc' && turn.role !== 'everyone' && isPersonalCommand(parsed, line)) reply.redactCommand()
     const running = plans.answering(entry.eventId)
     if (running?.state === 'running') return { rest: this.#run(running, turn) }
-    const parsed = this.#ports.parse(line, pills)
     // "Gatehouse is nice" begins with the bot's name and is still no command.
     if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name')
       return done('ignored-chatter')
@@ -153,9 +157,9 @@ export class Pipeline implements Handlers {
 
   async #command(turn: Turn, line: string, parsed: ParseResult): Promise<{ readonly rest?: Promise<void> }> {
     if (!parsed.ok) {
-      const words = parsed.declaration?.name ?? line.split(/\s/, 1)[0] ?? ''
-      await turn.reply.finish(problemAnswer(parsed, line, this.#ports.bot.prefixes[0]), {
-        command: words.slice(0, 40),
+      const word = parsed.declaration?.name ?? line.split(/\s/, 1)[0] ?? ''
+      await turn.reply.finish(discreet(problemAnswer(parsed, line, this.#ports.bot.prefixes[0]), turn), {
+        command: holdsPersonalData(word) ? masked : word.slice(0, 40),
         arguments: {},
         outcome: 'refused',
         code: parsed.code,
@@ -223,15 +227,13 @@ export class Pipeline implements Handlers {
       this.#ports.resolverFor({ userId: entry.sender, role: turn.role, place: turn.kind }),
     )
     if (!resolved.ok) {
-      await turn.reply.finish(resolveAnswer(resolved.code, resolved.words, resolved.suggestions), {
+      await turn.reply.finish(discreet(resolveAnswer(resolved.code, resolved.words, resolved.suggestions), turn), {
         ...audit,
         outcome: 'refused',
         code: resolved.code,
       })
       return {}
     }
-    if (turn.kind === 'indoc' && (declaration.personal ?? []).some((name) => parsed.arguments[name] !== undefined))
-      turn.reply.redactCommand()
     const request = this.#request(turn, resolved.arguments, parsed.dryRun)
     if (!isChange(command)) {
       const answer = await command.answer(request)
@@ -246,7 +248,7 @@ export class Pipeline implements Handlers {
       return {}
     }
     if ('blocks' in plan) {
-      await turn.reply.finish(warned(plan, warning), { ...audit, outcome: 'refused', code: plan.code })
+      await turn.reply.finish(discreet(warned(plan, warning), turn), { ...audit, outcome: 'refused', code: plan.code })
       return {}
     }
     return this.#planned(turn, parsed, withWarning(plan, warning))
@@ -517,6 +519,12 @@ const resolveAnswer = (code: string, words: string, suggestions: readonly string
   ],
   code,
 })
+
+/** An answer that repeats personal data of a command which is being hidden: not in INDOC. */
+const discreet = (answer: Answer, turn: Turn): Answer =>
+  turn.kind === 'indoc' && turn.role !== 'everyone' && holdsPersonalData(renderBlocks(answer.blocks).plain)
+    ? { ...answer, privacy: 'personal' }
+    : answer
 
 const warned = (answer: Answer, warning: string | undefined): Answer =>
   warning === undefined ? answer : { ...answer, blocks: [...answer.blocks, paragraph({ italic: `Warning: ${warning}.` })] }
