@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { memoryDatabase } from '../../tests/support/unit.ts'
+import type { Database } from '../database/database.ts'
+import type { EventId, RoomId, UserId } from '../types.ts'
+import { Journal } from './journal.ts'
+import type { JournalEntry } from './journal.ts'
+
+let database: Database
+let journal: Journal
+beforeEach(() => {
+  database = memoryDatabase()
+  journal = new Journal(database)
+})
+afterEach(() => {
+  database.close()
+})
+
+const entry = (name: string, more: Partial<JournalEntry> = {}): Omit<JournalEntry, 'state'> => ({
+  eventId: `$${name}` as EventId,
+  roomId: '!a' as RoomId,
+  sender: '@ada:x' as UserId,
+  kind: 'message',
+  event: { type: 'm.room.message', content: { body: name } },
+  late: false,
+  receivedAt: 5,
+  ...more,
+})
+
+test('an event is claimed once', () => {
+  expect(journal.add(entry('one'))).toEqual({ ...entry('one'), state: 'pending' })
+  expect(journal.add(entry('one', { late: true }))).toBeUndefined()
+  journal.mark('$one' as EventId, 'done', 9)
+  // Also when it is delivered again long after it was finished.
+  expect(journal.add(entry('one'))).toBeUndefined()
+  expect(journal.open()).toEqual([])
+})
+
+test('what is open comes back in its order, as it was, also in the next process', () => {
+  for (const name of ['one', 'two', 'three', 'four']) journal.add(entry(name, { late: name === 'two' }))
+  journal.mark('$one' as EventId, 'done', 9, 'ok')
+  journal.mark('$three' as EventId, 'waiting', 9, 'missing-key')
+  journal.mark('$four' as EventId, 'running', 9)
+  const next = new Journal(database)
+  next.add(entry('five'))
+  expect(next.open()).toEqual([
+    { ...entry('two', { late: true }), state: 'pending' },
+    { ...entry('three'), state: 'waiting' },
+    { ...entry('four'), state: 'running' },
+    { ...entry('five'), state: 'pending' },
+  ])
+})
+
+test('a claim that is rolled back is none', () => {
+  expect(() =>
+    database.transaction(() => {
+      journal.add(entry('one'))
+      throw new Error('no')
+    }),
+  ).toThrow('no')
+  expect(journal.has('$one' as EventId)).toBe(false)
+  expect(journal.add(entry('one'))).toBeDefined()
+})
+
+test('the last claimed event of a room', () => {
+  journal.add(entry('one'))
+  journal.add(entry('two'))
+  journal.add(entry('other', { roomId: '!b' as RoomId }))
+  expect([journal.lastOf('!a' as RoomId), journal.lastOf('!c' as RoomId)]).toEqual(['$two', undefined])
+})
+
+test('texts are not kept once they are answered; the claim is, for two weeks', () => {
+  const day = 24 * 3_600_000
+  journal.add(entry('one'))
+  journal.add(entry('open'))
+  journal.mark('$one' as EventId, 'done', 0)
+  expect(
+    database.all(
+      database.query
+        .selectFrom('journal')
+        .select('event')
+        .where('event_id', '=', '$one' as EventId),
+    ),
+  ).toEqual([{ event: '{}' }])
+  expect(journal.sweep(14 * day)).toBe(0)
+  expect(journal.sweep(14 * day + 1)).toBe(1)
+  expect([journal.has('$one' as EventId), journal.has('$open' as EventId)]).toEqual([false, true])
+})
