@@ -46,8 +46,8 @@ export interface Circumstances {
 }
 
 /**
- * The checks of a command, in order: room, role, encryption, device, lateness. Deny by default: a role must be given by somebody, a command
- * that changes something must come encrypted and from a device its owner has signed.
+ * The checks of a command, in order: room, role, encryption, device, lateness. Deny by default: a role must be given by somebody; in encrypted
+ * rooms and in direct chats a command that changes something must come encrypted and from a device its owner has signed.
  */
 export const authorise = (given: Circumstances): Verdict => {
   const { declaration, role, roomKind, transport, policy } = given
@@ -67,12 +67,23 @@ export const authorise = (given: Circumstances): Verdict => {
     return refuse('forged', 'the key of this message belongs to somebody else than its sender; the message may be forged')
   }
   const changes = declaration.effect !== 'none'
-  const distrust = transport.encrypted && changes && policy !== 'off' ? deviceProblem(transport.trust, transport.device) : undefined
-  if (distrust !== undefined && policy === 'enforce') return refuse('untrusted-device', distrust)
+  const distrust = changes && policy !== 'off' ? originProblem(roomKind, transport) : undefined
+  if (distrust !== undefined && policy === 'enforce') return refuse(transport.encrypted ? 'untrusted-device' : 'in-clear', distrust)
   if (given.late && changes && !given.dryRun) {
     return refuse('late', 'this arrived while I was away, so I did not run it. Please send it again if it is still wanted')
   }
   return distrust === undefined ? { allowed: true } : { allowed: true, warning: distrust }
+}
+
+/**
+ * INDOC and the admin room may be open because their operator wants them so. A direct chat in clear is nobody's decision: any server could make
+ * one up, with commands of a moderator in it.
+ */
+const originProblem = (roomKind: RoomKind, transport: Circumstances['transport']): string | undefined => {
+  if (transport.encrypted) return deviceProblem(transport.trust, transport.device)
+  return roomKind === 'dm'
+    ? 'this chat is not encrypted, so I cannot know that it was you. Give the command in the admin room, or switch encryption on in the settings of this chat and send it again'
+    : undefined
 }
 
 const deviceProblem = (trust: SenderTrust, device: string | undefined): string | undefined => {

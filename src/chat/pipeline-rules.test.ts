@@ -229,3 +229,19 @@ describe('personal data and INDOC', () => {
     expect(readIn(said, private_)).toBe('')
   })
 })
+
+describe('a direct chat in clear, which a server can make up', () => {
+  test('changes nothing', async () => {
+    const { say, planned, kicked } = bench()
+    const [answer] = await say({ line: '!adduser Ada', roomId: dm, trust: 'clear' })
+    expect(answer?.text).toContain('not encrypted')
+    const [removal] = await say({ line: '!remove @bob:x', roomId: dm, trust: 'clear' })
+    expect(removal?.text).not.toContain('confirm')
+    expect({ planned, kicked }).toEqual({ planned: [], kicked: [] })
+  })
+
+  test('looking is free there', async () => {
+    const [answer] = await bench().say({ line: '!rooms', roomId: dm, trust: 'clear', sender: bob })
+    expect(answer?.text).not.toContain('❌')
+  })
+})

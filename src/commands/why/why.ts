@@ -18,7 +18,7 @@ export interface WhyPorts {
 const checks: Readonly<Record<string, string>> = {
   'wrong-room': 'where the command may be used',
   'no-role': 'the role that the command needs',
-  'in-clear': 'that commands in an encrypted room are encrypted',
+  'in-clear': 'that commands are encrypted in encrypted rooms and in direct chats',
   forged: 'that the key of the message belongs to its sender',
   'untrusted-device': 'that your device is verified by you',
   late: 'that a command which changes something did not wait too long',
