@@ -4,7 +4,9 @@ import type { ChangeCommand, CommandRequest } from '../../chat/command.ts'
 import type { Outcome, Plan } from '../../chat/effects.ts'
 import { renderOutcomes } from '../../chat/outcomes.ts'
 import { planArrival } from '../../onboarding/arrival.ts'
+import { fullName } from '../../onboarding/arrival-wish.ts'
 import type { ArrivalPorts, ArrivalWish } from '../../onboarding/arrival-wish.ts'
+import { misplacedIn } from '../misplaced.ts'
 import { adduserDeclaration } from './declaration.ts'
 
 /** What `!adduser` may look at: all that an arrival needs. */
@@ -44,7 +46,10 @@ const credentialWords = (plan: Plan, outcomes: readonly Outcome[]): readonly Blo
 /** `!adduser`: the whole arrival of one person in one plan. */
 export const createAdduserCommand = (ports: AdduserPorts): ChangeCommand => ({
   declaration: adduserDeclaration,
-  plan: (request) => planArrival(ports, wishOf(request)),
+  plan: (request) => {
+    const wish = wishOf(request)
+    return misplacedIn(fullName(wish), '--matrix') ?? planArrival(ports, wish)
+  },
   render: (plan, outcomes): Answer => {
     const answer = renderOutcomes(plan, outcomes)
     const open = outcomes.some(({ state }) => state === 'failed' || state === 'unknown')

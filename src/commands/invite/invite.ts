@@ -8,6 +8,7 @@ import type { Directory } from '../../directory/directory.ts'
 import { failedRead, refusal, withinPatience } from '../../onboarding/authentik-reads.ts'
 import type { Clock } from '../../operations/clock.ts'
 import type { UserId } from '../../types.ts'
+import { misplacedIn } from '../misplaced.ts'
 import { inviteDeclaration } from './declaration.ts'
 
 /** What `!invite` may look at. */
@@ -41,6 +42,8 @@ const recipient = (ports: InvitePorts, request: CommandRequest): { readonly user
 
 const plan = async (ports: InvitePorts, request: CommandRequest) => {
   const given = request.arguments
+  const misplaced = misplacedIn(given.text('name') ?? '', '--to')
+  if (misplaced !== undefined) return misplaced
   if (given.flag('qr')) return refusal('not-available', 'Nothing was done: QR codes are not part of this version yet. Leave --qr out.')
   const to = recipient(ports, request)
   if ('blocks' in to) return to
