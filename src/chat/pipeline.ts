@@ -10,7 +10,7 @@ import { determine } from './address.ts'
 import type { Answer } from './answer.ts'
 import { paragraph } from './answer.ts'
 import { maskArguments, masked } from './audit-arguments.ts'
-import { authorise, authoriseTargets } from './authorise.ts'
+import { authorise, authoriseTargets, roleReaches } from './authorise.ts'
 import type { Refusal, Verdict } from './authorise.ts'
 import type { Command, CommandRequest, ResolvedArguments, Unavailable } from './command.ts'
 import { isChange } from './command.ts'
@@ -459,7 +459,7 @@ export class Pipeline implements Handlers {
       if ('unavailable' in plan) return false
       const refusal =
         'blocks' in plan ? undefined : authoriseTargets(plan, { userId: saved.asker, role }, bot.userId, (userId) => roles.of(userId))
-      const lost = command.declaration.role === 'everyone' || role !== 'everyone' ? undefined : 'you have lost the role for this since'
+      const lost = roleReaches(role, command.declaration.role) ? undefined : 'you have lost the role for this since'
       if ('blocks' in plan || refusal !== undefined || lost !== undefined) {
         const answer: Answer =
           'blocks' in plan ? plan : { mark: '❌', blocks: [paragraph(refusal?.words ?? lost ?? '')], code: refusal?.code ?? 'no-role' }
