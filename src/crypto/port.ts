@@ -74,8 +74,11 @@ export interface CryptoPort {
   /** Sends what the engine wants to send (keys to upload, users to query, to-device messages); each on its own, failures are logged and retried. */
   flushOutgoing(): Promise<void>
   decrypt(roomId: RoomId, event: JsonObject): Promise<Decrypted | Undecryptable>
-  /** Shares the room key where needed, then encrypts. The result is on disk before it is returned. */
-  encrypt(room: RoomEncryption, type: string, content: JsonObject): Promise<Encrypted>
+  /**
+   * Shares the room key where needed, then encrypts. The result is on disk before it is returned.
+   * @param current who is in the room and its settings at the moment of the call; undefined = not known, so nothing is encrypted
+   */
+  encrypt(roomId: RoomId, current: () => RoomEncryption | undefined, type: string, content: JsonObject): Promise<Encrypted>
   /** Membership, visibility or device lists changed: check the room's recipients again at the next message. */
   touch(roomId: RoomId): void
   /** Someone left or the visibility changed: the next message begins a new session. */

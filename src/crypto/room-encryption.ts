@@ -15,6 +15,8 @@ interface Settings {
 }
 
 const week = 7 * 24 * 3_600_000
+/** No room keeps a session longer than this (spec: the defaults of `m.room.encryption`); its own settings may only be shorter. */
+export const longestRotation = { periodMs: week, messages: 100 } as const
 const positive = (value: unknown, otherwise: number, most: number): number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? Math.min(value, most) : otherwise
 
@@ -38,8 +40,8 @@ export class RoomEncryptions {
   /** Remembers that a room is encrypted. Call inside the transaction of the sync token. Any `m.room.encryption` event counts, whatever it holds. */
   remember(roomId: RoomId, content: JsonObject, now: Timestamp): void {
     const settings: Settings = {
-      rotationPeriodMs: positive(content['rotation_period_ms'], week, week),
-      rotationMessages: positive(content['rotation_period_msgs'], 100, 100),
+      rotationPeriodMs: positive(content['rotation_period_ms'], week, longestRotation.periodMs),
+      rotationMessages: positive(content['rotation_period_msgs'], longestRotation.messages, longestRotation.messages),
     }
     const row = {
       algorithm: 'm.megolm.v1.aes-sha2',

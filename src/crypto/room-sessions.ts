@@ -12,12 +12,15 @@ interface RoomSession {
   generation: number
   /** Who had the key when it was last shared; undefined = it has to be checked. */
   sharedWith: ReadonlySet<UserId> | undefined
+  sharedAt: Timestamp
   visibility: string | undefined
   tail: Promise<unknown>
 }
 
 /** Messages are counted on disk in blocks of this many, so that not every message costs a commit. */
 const block = 10
+/** A device that could not get the key (its server was down, it had no one-time keys left) is tried again with the first message after this. */
+const cleanForMs = 10 * 60_000
 
 /**
  * Which rooms' keys are certainly shared with all recipients, and how much the session in use has carried. Asking the engine costs one store
@@ -46,6 +49,7 @@ export class RoomSessions {
       expired: false,
       generation: 0,
       sharedWith: undefined,
+      sharedAt: 0,
       visibility: undefined,
       tail: Promise.resolve(),
     }
@@ -103,7 +107,8 @@ export class RoomSessions {
 
   /** Does everybody who should have the key have it? */
   clean(encryption: RoomEncryption): boolean {
-    const shared = this.#room(encryption.roomId).sharedWith
+    const { sharedWith: shared, sharedAt } = this.#room(encryption.roomId)
+    if (Math.abs(this.#clock.now() - sharedAt) > cleanForMs) return false
     return shared !== undefined && shared.size === encryption.recipients.length && encryption.recipients.every((user) => shared.has(user))
   }
 
@@ -111,7 +116,9 @@ export class RoomSessions {
   shared(encryption: RoomEncryption, generation: number): void {
     const room = this.#room(encryption.roomId)
     room.visibility = encryption.historyVisibility
-    if (room.generation === generation) room.sharedWith = new Set(encryption.recipients)
+    if (room.generation !== generation) return
+    room.sharedWith = new Set(encryption.recipients)
+    room.sharedAt = this.#clock.now()
   }
 
   /** Recipients of this room may have changed. */

@@ -26,6 +26,7 @@ import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
 import type { DurableStore } from './durable-store.ts'
 import type { CryptoHttp } from './http.ts'
 import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEncryption, SenderTrust, Undecryptable } from './port.ts'
+import { longestRotation } from './room-encryption.ts'
 import { RoomSessions } from './room-sessions.ts'
 
 /** What the engine needs. */
@@ -45,14 +46,28 @@ export interface WasmEngineOptions {
 
 /** No call into the engine takes this long unless it has panicked (milliseconds). */
 const callDeadlineMs = 60_000
-/** The engine's own limits lie above ours, so that it never finds a session expired that we still use (it panics then). */
-const messageSlack = 50
-const periodSlackMs = 24 * 3_600_000
+/**
+ * The engine's own limits lie above the longest that a room may have, so that it never finds a session expired that we still use: it panics
+ * then. They are the same for every room, because a session keeps the limits that it began with, also when the room's become longer.
+ */
+const engineMessages = BigInt(longestRotation.messages + 50)
+const enginePeriod = BigInt(longestRotation.periodMs + 24 * 3_600_000) * 1000n
+/** How often a key is shared again because the room changed while it was on its way. */
+const mostShares = 3
 
 const visibilities: Readonly<Record<string, HistoryVisibility>> = {
   invited: HistoryVisibility.Invited,
   joined: HistoryVisibility.Joined,
   world_readable: HistoryVisibility.WorldReadable,
+}
+
+/** What the engine wants to have sent; the last two are there for to-device messages. */
+interface OutgoingRequest {
+  readonly id: string
+  readonly type: RequestType
+  readonly body: string
+  readonly event_type?: string
+  readonly txn_id?: string
 }
 
 /** The Rust crypto state machine, built for WebAssembly, on the durable store. */
@@ -67,7 +82,7 @@ export class WasmEngine implements CryptoPort {
   readonly #decryption = new DecryptionSettings(TrustRequirement.Untrusted)
   #keyListeners: ((keys: readonly { roomId: RoomId; sessionId: string }[]) => void)[] = []
   #deviceListeners: ((userIds: readonly UserId[]) => void)[] = []
-  #outgoing: Promise<void> | undefined
+  #outgoing: Promise<string | undefined> | undefined
   #claim: Promise<unknown> = Promise.resolve()
   #keyCounts = ''
   #closed = false
@@ -131,11 +146,10 @@ export class WasmEngine implements CryptoPort {
     // Feeding costs 4 ms and rewrites the account row even when there is nothing.
     if (nothing) return
     this.#options.store.begin()
-    const users = (ids: readonly string[]): WasmUserId[] => ids.map((id) => new WasmUserId(id))
     await this.#call('receiveSyncChanges', () =>
       this.machine.receiveSyncChanges(
         JSON.stringify(sync.toDevice),
-        new DeviceLists(users(sync.changedDevices), users(sync.leftDevices)),
+        new DeviceLists(usersOf(sync.changedDevices), usersOf(sync.leftDevices)),
         new Map(Object.entries(sync.oneTimeKeyCounts)),
         sync.unusedFallbackKeys === undefined ? undefined : new Set(sync.unusedFallbackKeys),
         new DecryptionSettings(TrustRequirement.Untrusted),
@@ -158,7 +172,11 @@ export class WasmEngine implements CryptoPort {
     this.#options.store.release()
   }
 
-  flushOutgoing(): Promise<void> {
+  async flushOutgoing(): Promise<void> {
+    await this.#flush()
+  }
+
+  #flush(): Promise<string | undefined> {
     // One at a time: two uploads of keys at once would confuse the server's count.
     this.#outgoing ??= this.#sendOutgoing().finally(() => {
       this.#outgoing = undefined
@@ -166,30 +184,43 @@ export class WasmEngine implements CryptoPort {
     return this.#outgoing
   }
 
-  async #sendOutgoing(): Promise<void> {
-    const requests = (await this.#call('outgoingRequests', () => this.machine.outgoingRequests())) as {
-      readonly id: string
-      readonly type: RequestType
-      readonly body: string
-      readonly event_type?: string
-      readonly txn_id?: string
-    }[]
-    if (requests.length === 0) return
+  /** Asks for the devices of all people that the engine has to know. Returns why that failed, in words. */
+  async #queryTracked(): Promise<string | undefined> {
+    // A round under way took its requests before the newest people were added.
+    await this.#outgoing?.catch(() => undefined)
+    return this.#flush()
+  }
+
+  /** Returns why the devices of somebody could not be asked for, if so. */
+  async #sendOutgoing(): Promise<string | undefined> {
+    const requests = (await this.#call('outgoingRequests', () => this.machine.outgoingRequests())) as OutgoingRequest[]
+    if (requests.length === 0) return undefined
     await this.#options.store.durable()
+    let failed: string | undefined
     for (const request of requests) {
-      const result = await this.#send(request)
-      if (result === undefined) continue
-      if (result.ok) await this.markSent(request.id, request.type, result.body)
-      else this.#options.logger.warn({ route: result.route, code: result.code }, 'a key request failed; it is repeated after the next sync')
+      const problem = await this.#sendOne(request)
+      if (problem === undefined) continue
+      if (request.type === RequestType.KeysQuery) failed ??= `devices could not be asked for (${problem})`
+      this.#options.logger.warn({ type: RequestType[request.type], problem }, 'a key request failed; it is repeated after the next sync')
+    }
+    return failed
+  }
+
+  /** Returns why it failed. An answer that the engine cannot read must not keep the other requests from being sent. */
+  async #sendOne(request: OutgoingRequest): Promise<string | undefined> {
+    const result = await this.#send(request)
+    if (result === undefined) return undefined
+    if (!result.ok) return result.code
+    try {
+      await this.markSent(request.id, request.type, result.body)
+      return undefined
+    } catch (error) {
+      if (this.#closed) throw error
+      return `the answer could not be read: ${String(error)}`
     }
   }
 
-  async #send(request: {
-    readonly type: RequestType
-    readonly body: string
-    readonly event_type?: string
-    readonly txn_id?: string
-  }): Promise<GateResult | undefined> {
+  async #send(request: OutgoingRequest): Promise<GateResult | undefined> {
     const { http, logger } = this.#options
     const body: unknown = JSON.parse(request.body)
     switch (request.type) {
@@ -237,39 +268,52 @@ export class WasmEngine implements CryptoPort {
     }
   }
 
-  encrypt(room: RoomEncryption, type: string, content: JsonObject): Promise<Encrypted> {
-    return this.#rooms.exclusive(room.roomId, async () => {
-      if (this.#rooms.due(room)) {
-        await this.#call('invalidateGroupSession', () => this.machine.invalidateGroupSession(new WasmRoomId(room.roomId)))
-        this.#rooms.begin(room.roomId)
-      }
-      const generation = this.#rooms.generation(room.roomId)
-      if (!this.#rooms.clean(room)) {
-        const failure = await this.#share(room)
-        if (failure !== undefined) return { ok: false, code: 'keys-not-shared', words: failure }
-        this.#rooms.shared(room, generation)
-      }
-      this.#rooms.count(room.roomId)
+  encrypt(roomId: RoomId, current: () => RoomEncryption | undefined, type: string, content: JsonObject): Promise<Encrypted> {
+    return this.#rooms.exclusive(roomId, async () => {
+      const failure = await this.#prepare(roomId, current)
+      if (failure !== undefined) return { ok: false, code: 'keys-not-shared', words: failure }
+      this.#rooms.count(roomId)
       const ciphertext = await this.#call('encryptRoomEvent', () =>
-        this.machine.encryptRoomEvent(new WasmRoomId(room.roomId), type, JSON.stringify(content)),
+        this.machine.encryptRoomEvent(new WasmRoomId(roomId), type, JSON.stringify(content)),
       )
       await this.#options.store.durable()
       return { ok: true, content: JSON.parse(ciphertext) as JsonObject }
     })
   }
 
+  /** Rotates and shares as needed, until everybody who is in the room now has the key. Returns why it could not, in words. */
+  async #prepare(roomId: RoomId, current: () => RoomEncryption | undefined): Promise<string | undefined> {
+    for (let shares = 0; shares < mostShares; shares += 1) {
+      // Looked up at every try: people come and go while a message waits for its turn, and while the key is on its way.
+      const room = current()
+      if (room === undefined) return 'it is not known at the moment who is in the room'
+      if (this.#rooms.due(room)) {
+        await this.#call('invalidateGroupSession', () => this.machine.invalidateGroupSession(new WasmRoomId(roomId)))
+        this.#rooms.begin(roomId)
+      }
+      if (this.#rooms.clean(room)) return undefined
+      const generation = this.#rooms.generation(roomId)
+      const failure = await this.#share(room)
+      if (failure !== undefined) return failure
+      this.#rooms.shared(room, generation)
+      if (this.#rooms.generation(roomId) === generation) return undefined
+    }
+    return 'the room changes faster than its key can be shared'
+  }
+
   /** Brings the room key to every device of the recipients. Returns why it could not, in words. */
   async #share(room: RoomEncryption): Promise<string | undefined> {
-    const users = (): WasmUserId[] => room.recipients.map((id) => new WasmUserId(id))
+    const users = (): WasmUserId[] => usersOf(room.recipients)
     await this.#call('updateTrackedUsers', () => this.machine.updateTrackedUsers(users()))
-    await this.flushOutgoing()
+    const unknown = await this.#queryTracked()
+    if (unknown !== undefined) return unknown
     const claimed = await this.#claimSessions(users)
     if (claimed !== undefined) return claimed
     const settings = new EncryptionSettings()
     settings.algorithm = EncryptionAlgorithm.MegolmV1AesSha2
     settings.historyVisibility = visibilities[room.historyVisibility] ?? HistoryVisibility.Shared
-    settings.rotationPeriod = BigInt(room.rotationPeriodMs + periodSlackMs) * 1000n
-    settings.rotationPeriodMessages = BigInt(room.rotationMessages + messageSlack)
+    settings.rotationPeriod = enginePeriod
+    settings.rotationPeriodMessages = engineMessages
     settings.sharingStrategy = CollectStrategy.allDevices()
     const requests: ToDeviceRequest[] = await this.#call('shareRoomKey', () =>
       this.machine.shareRoomKey(new WasmRoomId(room.roomId), users(), settings),
@@ -308,6 +352,7 @@ export class WasmEngine implements CryptoPort {
   }
 
   async queryDevices(userId: UserId): Promise<readonly KnownDevice[] | undefined> {
+    if (usersOf([userId]).length === 0) return []
     await this.#call('updateTrackedUsers', () => this.machine.updateTrackedUsers([new WasmUserId(userId)]))
     const request = this.machine.queryKeysForUsers([new WasmUserId(userId)])
     const result = await this.#options.http.keysQuery(JSON.parse(request.body))
@@ -327,13 +372,23 @@ export class WasmEngine implements CryptoPort {
 
   async close(): Promise<void> {
     if (this.#closed) return
-    await this.#outgoing
+    await this.#outgoing?.catch(() => undefined)
     this.#closed = true
     this.#keyListeners = []
     this.#deviceListeners = []
     this.machine.close()
   }
 }
+
+/** Ids as the engine takes them (each call consumes them). Some servers let people have ids that it refuses: those cannot have devices. */
+const usersOf = (ids: readonly string[]): WasmUserId[] =>
+  ids.flatMap((id) => {
+    try {
+      return [new WasmUserId(id)]
+    } catch {
+      return []
+    }
+  })
 
 const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {
   // "Not strict": an identity that we have not verified ourselves is fine, as long as it signed the device.

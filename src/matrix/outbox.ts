@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { CryptoPort } from '../crypto/port.ts'
+import type { CryptoPort, RoomEncryption } from '../crypto/port.ts'
 import type { RoomEncryptions } from '../crypto/room-encryption.ts'
 import type { Database } from '../database/database.ts'
 import type { GateFailure, GateResult } from '../http/contract.ts'
@@ -190,7 +190,7 @@ export class Outbox {
     if (encryption.state === 'clear' && requireEncryption) return { ok: false, code: 'not-encryptable', words: 'the room is not encrypted' }
     let { type, content } = message
     if (encryption.state === 'encrypted' && !inClear) {
-      const encrypted = await this.#crypto.encrypt(encryption.room, message.type, message.content)
+      const encrypted = await this.#crypto.encrypt(message.roomId, () => this.#encryptedRoom(message.roomId), message.type, message.content)
       if (!encrypted.ok) return { ok: false, code: 'retry', words: encrypted.words }
       type = 'm.room.encrypted'
       content = encrypted.content
@@ -202,6 +202,11 @@ export class Outbox {
         deadlineMs: 120_000,
       }),
     )
+  }
+
+  #encryptedRoom(roomId: RoomId): RoomEncryption | undefined {
+    const encryption = this.#encryptions.of(roomId)
+    return encryption.state === 'encrypted' ? encryption.room : undefined
   }
 
   /** A redaction has a request of its own (spec, "Redactions"): `content` names the event, as room versions from 11 on have it, and the reason. */

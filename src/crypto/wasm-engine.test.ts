@@ -1,0 +1,274 @@
+import {
+  DecryptionSettings,
+  DeviceId,
+  DeviceLists,
+  OlmMachine,
+  RequestType,
+  RoomId as WasmRoomId,
+  TrustRequirement,
+  UserId as WasmUserId,
+} from '@matrix-org/matrix-sdk-crypto-wasm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answered, memoryDatabase, refused, TestClock } from '../../tests/support/unit.ts'
+import type { GateResult } from '../http/contract.ts'
+import { silentLogger } from '../operations/logger.ts'
+import type { DeviceId as OwnDeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import { DurableStore } from './durable-store.ts'
+import type { CryptoHttp } from './http.ts'
+import type { RoomEncryption } from './port.ts'
+import { WasmEngine } from './wasm-engine.ts'
+
+const bot = '@bot:x' as UserId
+
+interface UploadBody {
+  readonly device_keys?: JsonObject
+  readonly one_time_keys?: Readonly<Record<string, JsonObject>>
+}
+
+/** The key endpoints of a homeserver, in memory. */
+class KeyServer {
+  readonly #devices = new Map<string, JsonObject>()
+  readonly #oneTimeKeys = new Map<string, [string, JsonObject][]>()
+  readonly #inboxes = new Map<string, JsonObject[]>()
+
+  upload(user: string, device: string, body: UploadBody): GateResult {
+    const key = `${user} ${device}`
+    if (body.device_keys !== undefined) this.#devices.set(key, body.device_keys)
+    const keys = [...(this.#oneTimeKeys.get(key) ?? []), ...Object.entries(body.one_time_keys ?? {})]
+    this.#oneTimeKeys.set(key, keys)
+    return answered({ one_time_key_counts: { signed_curve25519: keys.length } })
+  }
+
+  query(body: { readonly device_keys: JsonObject }): GateResult {
+    const found = Object.keys(body.device_keys).map((user) => {
+      const own = [...this.#devices].filter(([key]) => key.startsWith(`${user} `))
+      return [user, Object.fromEntries(own.map(([key, keys]) => [key.slice(user.length + 1), keys]))]
+    })
+    return answered({ device_keys: Object.fromEntries(found) as JsonObject, failures: {} })
+  }
+
+  claim(body: { readonly one_time_keys: Readonly<Record<string, JsonObject>> }): GateResult {
+    const given = Object.entries(body.one_time_keys).map(([user, devices]) => {
+      const keys = Object.keys(devices).flatMap((device) => {
+        const key = this.#oneTimeKeys.get(`${user} ${device}`)?.shift()
+        return key === undefined ? [] : [[device, Object.fromEntries([key])]]
+      })
+      return [user, Object.fromEntries(keys) as JsonObject]
+    })
+    return answered({ one_time_keys: Object.fromEntries(given) as JsonObject, failures: {} })
+  }
+
+  deliver(sender: string, type: string, body: { readonly messages: Readonly<Record<string, JsonObject>> }): GateResult {
+    for (const [user, devices] of Object.entries(body.messages))
+      for (const [device, content] of Object.entries(devices)) {
+        const key = `${user} ${device}`
+        this.#inboxes.set(key, [...(this.#inboxes.get(key) ?? []), { type, sender, content }])
+      }
+    return answered({})
+  }
+
+  collect(user: string, device: string): readonly JsonObject[] {
+    const events = this.#inboxes.get(`${user} ${device}`) ?? []
+    this.#inboxes.delete(`${user} ${device}`)
+    return events
+  }
+}
+
+/** Somebody else's device. */
+class Peer {
+  readonly user: string
+  readonly device: string
+  readonly #server: KeyServer
+  readonly #machine: OlmMachine
+
+  private constructor(server: KeyServer, user: string, device: string, machine: OlmMachine) {
+    this.#server = server
+    this.user = user
+    this.device = device
+    this.#machine = machine
+  }
+
+  static async make(server: KeyServer, user: string, device: string): Promise<Peer> {
+    const machine = await OlmMachine.initialize(new WasmUserId(user), new DeviceId(device))
+    for (const request of await machine.outgoingRequests()) {
+      if (request.type !== RequestType.KeysUpload || request.id === undefined) continue
+      const result = server.upload(user, device, JSON.parse(request.body) as UploadBody)
+      await machine.markRequestAsSent(request.id, request.type, JSON.stringify(result.ok ? result.body : undefined))
+    }
+    return new Peer(server, user, device, machine)
+  }
+
+  async reads(roomId: string, content: JsonObject): Promise<string | undefined> {
+    // Each call consumes its settings.
+    const settings = (): DecryptionSettings => new DecryptionSettings(TrustRequirement.Untrusted)
+    await this.#machine.receiveSyncChanges(
+      JSON.stringify(this.#server.collect(this.user, this.device)),
+      new DeviceLists(),
+      new Map([['signed_curve25519', 50]]),
+      undefined,
+      settings(),
+    )
+    const event = { type: 'm.room.encrypted', event_id: `$${Math.random()}`, room_id: roomId, sender: bot, origin_server_ts: 1, content }
+    try {
+      const plain = await this.#machine.decryptRoomEvent(JSON.stringify(event), new WasmRoomId(roomId), settings())
+      return (JSON.parse(plain.event) as { content: { body: string } }).content.body
+    } catch {
+      return undefined
+    }
+  }
+}
+
+const server = new KeyServer()
+const clock = new TestClock(Date.now())
+const hold: {
+  query: Promise<void> | undefined
+  queryFails: boolean
+  onQuery: (() => void) | undefined
+  onToDevice: (() => void) | undefined
+} = { query: undefined, queryFails: false, onQuery: undefined, onToDevice: undefined }
+let store: DurableStore
+let engine: WasmEngine
+
+beforeAll(async () => {
+  const database = memoryDatabase()
+  store = await DurableStore.open(database, (error) => {
+    throw error
+  })
+  const http = {
+    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
+    keysQuery: async (body: never) => {
+      hold.onQuery?.()
+      await hold.query
+      return hold.queryFails ? refused(500) : server.query(body)
+    },
+    keysClaim: (body: never) => Promise.resolve(server.claim(body)),
+    sendToDevice: (type: string, _txn: string, body: never) => {
+      hold.onToDevice?.()
+      return Promise.resolve(server.deliver(bot, type, body))
+    },
+    signaturesUpload: () => Promise.resolve(answered({})),
+  } as unknown as CryptoHttp
+  engine = await WasmEngine.open({
+    database,
+    store,
+    userId: bot,
+    deviceId: 'BOT' as OwnDeviceId,
+    storeKey: new Uint8Array(32).fill(7),
+    http,
+    clock,
+    logger: silentLogger,
+    onBroken: (error) => {
+      throw error
+    },
+  })
+  await engine.flushOutgoing()
+})
+afterAll(async () => {
+  await engine.close()
+  store.close()
+})
+
+const room = (roomId: string, members: readonly string[], more: Partial<RoomEncryption> = {}): RoomEncryption => ({
+  roomId: roomId as RoomId,
+  historyVisibility: 'shared',
+  recipients: [bot, ...members] as UserId[],
+  rotationPeriodMs: 7 * 24 * 3_600_000,
+  rotationMessages: 100,
+  ...more,
+})
+const say = async (of: RoomEncryption, body: string): Promise<JsonObject> => {
+  const made = await engine.encrypt(of.roomId, () => of, 'm.room.message', { msgtype: 'm.text', body })
+  if (!made.ok) throw new Error(made.words)
+  return made.content
+}
+
+describe('the room key reaches everybody', () => {
+  test('also those who became known while other key requests were under way', async () => {
+    const ada = await Peer.make(server, '@ada:x', 'ADA')
+    const bea = await Peer.make(server, '@bea:x', 'BEA')
+    const held = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<void>()
+    hold.query = held.promise
+    hold.onQuery = asked.resolve
+    await engine.machine.updateTrackedUsers([new WasmUserId('@ada:x')])
+    const flushing = engine.flushOutgoing()
+    await asked.promise
+    const saying = say(room('!race:x', ['@ada:x', '@bea:x']), 'hello')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    hold.query = undefined
+    held.resolve()
+    await flushing
+    const content = await saying
+    expect([await ada.reads('!race:x', content), await bea.reads('!race:x', content)]).toEqual(['hello', 'hello'])
+  })
+
+  test('nothing is sent while the devices of somebody could not be asked for', async () => {
+    const cyd = await Peer.make(server, '@cyd:x', 'CYD')
+    hold.queryFails = true
+    const failing = room('!failing:x', ['@cyd:x'])
+    const made = await engine.encrypt(failing.roomId, () => failing, 'm.room.message', { body: 'hello' })
+    expect(made).toMatchObject({ ok: false, code: 'keys-not-shared' })
+    hold.queryFails = false
+    expect(await cyd.reads('!failing:x', await say(room('!failing:x', ['@cyd:x']), 'again'))).toBe('again')
+  })
+
+  test('also those who come while it is on its way, and not those who go', async () => {
+    const gus = await Peer.make(server, '@gus:x', 'GUS')
+    const hal = await Peer.make(server, '@hal:x', 'HAL')
+    const ida = await Peer.make(server, '@ida:x', 'IDA')
+    let now = room('!moving:x', ['@gus:x', '@hal:x'])
+    hold.onToDevice = () => {
+      hold.onToDevice = undefined
+      now = room('!moving:x', ['@gus:x', '@ida:x'])
+      engine.expire(now.roomId)
+    }
+    const made = await engine.encrypt(now.roomId, () => now, 'm.room.message', { body: 'hello' })
+    const content = made.ok ? made.content : {}
+    expect([await gus.reads('!moving:x', content), await hal.reads('!moving:x', content), await ida.reads('!moving:x', content)]).toEqual([
+      'hello',
+      undefined,
+      'hello',
+    ])
+  })
+
+  test('an id that the engine does not take keeps nobody else from reading', async () => {
+    const dan = await Peer.make(server, '@dan:x', 'DAN')
+    expect(await dan.reads('!odd:x', await say(room('!odd:x', ['@dan:x', '@nobody', '@ö ä:x']), 'hello'))).toBe('hello')
+  })
+})
+
+test('a device list with an id that the engine does not take is fed without it', async () => {
+  await expect(
+    engine.feed({
+      toDevice: [],
+      changedDevices: ['@nobody', '@x y:'],
+      leftDevices: ['@'],
+      oneTimeKeyCounts: { signed_curve25519: 50 },
+      unusedFallbackKeys: undefined,
+    }),
+  ).resolves.toBeUndefined()
+  engine.commit(() => undefined)
+})
+
+describe('the engine never finds a session expired that is still used (it would panic)', () => {
+  test('when the room allows more messages than before', async () => {
+    const eve = await Peer.make(server, '@eve:x', 'EVE')
+    let last = await say(room('!more:x', ['@eve:x'], { rotationMessages: 2 }), 'first')
+    for (let count = 0; count < 60; count += 1) last = await say(room('!more:x', ['@eve:x']), 'later')
+    expect(await eve.reads('!more:x', last)).toBe('later')
+  })
+
+  test('when the clock is set back', async () => {
+    const fay = await Peer.make(server, '@fay:x', 'FAY')
+    await say(room('!back:x', ['@fay:x']), 'first')
+    const real = Date.now
+    const now = real()
+    await clock.advance(-3_600_000)
+    Date.now = () => now - 3_600_000
+    try {
+      expect(await fay.reads('!back:x', await say(room('!back:x', ['@fay:x']), 'later'))).toBe('later')
+    } finally {
+      Date.now = real
+    }
+  })
+})
