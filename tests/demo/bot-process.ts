@@ -21,7 +21,7 @@ export interface BotProcessOptions {
   readonly env: Readonly<Record<string, string>>
 }
 
-const endWithParent = new URL('end-with-parent.ts', import.meta.url).href
+const endWithParent = new URL('end-with-parent.mjs', import.meta.url).href
 const startLimit = 60_000
 const stopLimit = 12_000
 
