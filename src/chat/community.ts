@@ -130,8 +130,11 @@ export class Community {
     // Small rooms and the bot's own are not listed, but moderators may name them by address.
     const roomId = reference.as === 'id' ? (reference.value as RoomId) : this.#byAlias(reference.value as RoomAlias)
     const known = roomId === undefined ? undefined : this.#directory.room(roomId)
-    if (viewer.role !== 'everyone' && known?.ownMembership === 'join')
-      return { kind: 'rooms', rooms: [{ roomId: known.roomId, name: known.name ?? known.roomId }] }
+    if (viewer.role !== 'everyone' && known?.ownMembership === 'join') {
+      // In INDOC it is called as it was written: its name is nothing for newcomers.
+      const name = viewer.place === 'indoc' ? reference.value : (known.name ?? known.roomId)
+      return { kind: 'rooms', rooms: [{ roomId: known.roomId, name }] }
+    }
     return { kind: 'none', candidates: [] }
   }
 
@@ -143,6 +146,7 @@ export class Community {
   readonly resolverFor = (viewer: Viewer): ResolverPorts => ({
     lists: this.#lists,
     nameOf: this.nameOf,
+    isBridged: (userId) => this.#directory.bridged.bridgeOf(userId) !== undefined,
     isKnown: (userId) => this.#isKnown(userId),
     accountOf: (userId) => {
       const link = this.#links.of(userId)

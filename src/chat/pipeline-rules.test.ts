@@ -100,6 +100,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     resolverFor: () => ({
       lists,
       nameOf: (userId) => userId,
+      isBridged: () => false,
       isKnown: () => Promise.resolve({ known: true, near: [] }),
       accountOf: () => undefined,
       accountsNamed: () => ({ exact: [], similar: [] }),

@@ -21,6 +21,7 @@ export interface ResolverPorts {
   readonly lists: Lists
   /** Display name with badge. */
   readonly nameOf: (userId: UserId) => string
+  readonly isBridged: (userId: UserId) => boolean
   /** Is this person known from a room, a link or the server? `undefined` = nobody could tell; `near` = known people with similar ids. */
   readonly isKnown: (userId: UserId) => Promise<{ readonly known: boolean | undefined; readonly near: readonly string[] }>
   readonly accountOf: (userId: UserId) => AccountName | undefined
@@ -116,7 +117,12 @@ const resolvePerson = async (
     case 'mxid': {
       const userId = reference.value as UserId
       const { known, near } = await ports.isKnown(userId)
-      if (known === false) return problem('unknown-user', `nobody is called ${userId}`, near)
+      if (known === false)
+        return problem(
+          'unknown-user',
+          `nobody is called ${userId}`,
+          near.map((one) => shownId(one, ports)),
+        )
       return { ok: true, value: [byId(userId)] }
     }
     case 'row': {
@@ -135,6 +141,10 @@ const resolvePerson = async (
   }
 }
 
+/** How a candidate is written. The id of a bridged person holds a telephone number or an internal one: they are shown by name. */
+const shownId = (userId: string, ports: Pick<ResolverPorts, 'isBridged' | 'nameOf'>): string =>
+  ports.isBridged(userId as UserId) ? ports.nameOf(userId as UserId) : userId
+
 const byName = (
   reference: UserReference,
   ports: ResolverPorts,
@@ -151,17 +161,27 @@ const byName = (
     return problem(
       'ambiguous-user',
       `“${reference.raw}” is several accounts`,
-      accounts.exact.map((one) => one.userId ?? one.username),
+      accounts.exact.map((one) => (one.userId === undefined ? one.username : shownId(one.userId, ports))),
     )
   }
   const [person] = people.exact
   if (people.exact.length === 1 && person !== undefined) {
     // A display name can be chosen by anybody, so it is offered and never taken.
-    return problem('ambiguous-user', `“${reference.raw}” is a display name, which anybody can choose; write the id`, [person])
+    return problem('ambiguous-user', `“${reference.raw}” is a display name, which anybody can choose; write the id or mention them`, [
+      shownId(person, ports),
+    ])
   }
   if (people.exact.length > 1)
-    return problem('ambiguous-user', `“${reference.raw}” is the display name of several people; write the id`, people.exact)
-  return problem('unknown-user', `I know nobody called “${reference.raw}”`, [...accounts.similar, ...people.similar].slice(0, 5))
+    return problem(
+      'ambiguous-user',
+      `“${reference.raw}” is the display name of several people; write the id or mention them`,
+      people.exact.map((userId) => shownId(userId, ports)),
+    )
+  return problem(
+    'unknown-user',
+    `I know nobody called “${reference.raw}”`,
+    [...accounts.similar, ...people.similar.map((userId) => shownId(userId, ports))].slice(0, 5),
+  )
 }
 
 const resolveRooms = async (

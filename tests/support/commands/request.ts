@@ -40,6 +40,7 @@ export const requestOf = async (line: string, options: RequestOptions = {}): Pro
     {
       lists: new Lists(systemClock),
       nameOf: (userId) => bridged.label(userId, null),
+      isBridged: (userId) => bridged.bridgeOf(userId) !== undefined,
       isKnown: () => Promise.resolve({ known: undefined, near: [] }),
       accountOf: (userId) => options.accounts?.find((account) => account.userId === userId),
       accountsNamed: (name) => ({ exact: (options.accounts ?? []).filter(({ username }) => username === name), similar: [] }),
