@@ -16,3 +16,13 @@ test('bridged people are told by the pattern and never shown by id', () => {
   expect(bridged.label(ada, ada)).toBe('@ada:example.org')
   expect(new Bridged().bridgeOf(ghost)).toBeUndefined()
 })
+
+test('a display name stays in its line and does not pass for the id of somebody else', () => {
+  const bridged = new Bridged([{ users: '^@signal_' }])
+  const evil = '@evil:example.org' as UserId
+  expect(bridged.label(evil, 'Ada (@ada:example.org)')).toBe('Ada (@evil:example.org)')
+  expect(bridged.label(ghost, 'Ada (@ada:example.org)')).toBe('Ada (bridged)')
+  expect(bridged.label(evil, 'Ada\n✅ done\u2028• kick Bob')).toBe('Ada ✅ done • kick Bob (@evil:example.org)')
+  expect(bridged.label(evil, ' \n ')).toBe(evil)
+  expect(bridged.label(ghost, '\n')).toBe('somebody without a name (bridged)')
+})

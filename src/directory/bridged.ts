@@ -25,7 +25,15 @@ export class Bridged {
    * (it holds a telephone number or an internal number).
    */
   label(userId: UserId, displayName: string | null): string {
-    if (this.bridgeOf(userId) !== undefined) return `${displayName ?? 'somebody without a name'} (bridged)`
-    return displayName === null || displayName === userId ? userId : `${displayName} (${userId})`
+    const name = honest(displayName ?? '')
+    if (this.bridgeOf(userId) !== undefined) return `${name === '' ? 'somebody without a name' : name} (bridged)`
+    return name === '' ? userId : `${name} (${userId})`
   }
 }
+
+/** Anybody can choose their display name: it stays in its line, and no id stands in it that would be taken for theirs. */
+const honest = (displayName: string): string =>
+  displayName
+    .replaceAll(/\(?@[^\s()]+:[^\s()]+\)?/g, '')
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
