@@ -31,14 +31,31 @@ const original = {
   cursorUpdate: cursorPrototype.update,
   cursorDelete: cursorPrototype.delete,
   open: factoryPrototype.open,
+  deleteDatabase: factoryPrototype.deleteDatabase,
+  deleteObjectStore: databasePrototype.deleteObjectStore,
 }
 
 /** The writes of each open readwrite transaction. */
 const writesOf = new WeakMap<IdbTransaction, Write[]>()
+/** The transaction of a version change, while it runs. */
+const upgradeOf = new WeakMap<IdbDatabase, IdbTransaction>()
 /** The one durable store of this process: the engine finds IndexedDB as a global, so there cannot be two. */
 let active: DurableStore | undefined
 
 const bytes = (value: unknown): Uint8Array => serialize(value)
+
+/**
+ * A key as it stands in SQLite. Equal keys must give equal bytes: V8 writes the same text differently when it happens to hold it in two bytes
+ * per character, and an old row would stand beside the new one.
+ */
+const keyBytes = (key: unknown): Uint8Array => serialize(plainKey(key))
+
+const plainKey = (key: unknown): unknown => {
+  if (Array.isArray(key)) return key.map(plainKey)
+  if (typeof key !== 'string') return key
+  const narrow = Buffer.from(key, 'latin1').toString('latin1')
+  return narrow === key ? narrow : key
+}
 
 const track = (transaction: IdbTransaction): void => {
   const store = active
@@ -56,11 +73,17 @@ function put(this: IdbObjectStore, method: 'put' | 'add', value: unknown, key: u
   if (writes === undefined) return original[method].call(this, value, key)
   const write: Write = { kind: 'put', store: this.name, key: undefined, value: bytes(value) }
   const request = original[method].call(this, value, key)
-  writes.push(write)
+  note(writes, write, request)
   request.addEventListener('success', () => {
-    write.key = bytes(request.result)
+    write.key = keyBytes(request.result)
   })
   return request
+}
+
+/** Takes a write down, and back if its request fails and the transaction goes on without it. */
+const note = (writes: Write[], write: Write, request: IdbRequest): void => {
+  writes.push(write)
+  request.addEventListener('error', () => void writes.splice(writes.indexOf(write), 1))
 }
 
 const install = (): void => {
@@ -72,9 +95,22 @@ const install = (): void => {
   factoryPrototype.open = function open(this: IdbFactory, name, version) {
     const request = original.open.call(this, name, version)
     request.addEventListener('upgradeneeded', () => {
-      if (request.transaction !== null) track(request.transaction)
+      if (request.transaction === null) return
+      upgradeOf.set(request.result, request.transaction)
+      track(request.transaction)
     })
     return request
+  }
+  factoryPrototype.deleteDatabase = function deleteDatabase(this: IdbFactory, name) {
+    const store = active
+    const request = original.deleteDatabase.call(this, name)
+    request.addEventListener('success', () => store?.forget(name))
+    return request
+  }
+  databasePrototype.deleteObjectStore = function deleteObjectStore(this: IdbDatabase, name) {
+    original.deleteObjectStore.call(this, name)
+    const transaction = upgradeOf.get(this)
+    if (transaction !== undefined) writesOf.get(transaction)?.push({ kind: 'clear', store: name })
   }
   storePrototype.put = function storePut(this: IdbObjectStore, value, key) {
     return put.call(this, 'put', value, key)
@@ -86,11 +122,11 @@ const install = (): void => {
     const writes = writesFor(this)
     if (writes !== undefined) {
       const write: Write = { kind: 'delete', store: this.name, keys: undefined }
-      writes.push(write)
       // Requests run in order: the keys are read just before the range is deleted.
       const keys = original.getAllKeys.call(this, query)
+      writes.push(write)
       keys.addEventListener('success', () => {
-        write.keys = keys.result.map(bytes)
+        write.keys = keys.result.map(keyBytes)
       })
     }
     return original.delete.call(this, query)
@@ -103,13 +139,18 @@ const install = (): void => {
   const storeOf = (cursor: IdbCursor): IdbObjectStore => ('objectStore' in cursor.source ? cursor.source.objectStore : cursor.source)
   cursorPrototype.update = function cursorUpdate(this: IdbCursor, value) {
     const store = storeOf(this)
-    writesFor(store)?.push({ kind: 'put', store: store.name, key: bytes(this.primaryKey), value: bytes(value) })
-    return original.cursorUpdate.call(this, value)
+    const writes = writesFor(store)
+    const write: Write = { kind: 'put', store: store.name, key: keyBytes(this.primaryKey), value: bytes(value) }
+    const request = original.cursorUpdate.call(this, value)
+    if (writes !== undefined) note(writes, write, request)
+    return request
   }
   cursorPrototype.delete = function cursorDelete(this: IdbCursor) {
     const store = storeOf(this)
-    writesFor(store)?.push({ kind: 'delete', store: store.name, keys: [bytes(this.primaryKey)] })
-    return original.cursorDelete.call(this)
+    const write: Write = { kind: 'delete', store: store.name, keys: [keyBytes(this.primaryKey)] }
+    const request = original.cursorDelete.call(this)
+    writesFor(store)?.push(write)
+    return request
   }
 }
 
@@ -218,6 +259,22 @@ export class DurableStore {
     }
   }
 
+  /** Called when a database was deleted. */
+  forget(name: string): void {
+    try {
+      this.#database.transaction(() => {
+        for (const [table, column] of [
+          ['crypto_object', 'database'],
+          ['crypto_database', 'name'],
+        ] as const)
+          this.#database.connection.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(name)
+      })
+      this.#held = this.#held?.filter(({ database }) => database !== name)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
   #fail(error: unknown): never {
     this.#broken = error instanceof Error ? error : new Error(String(error))
     this.#onBroken(this.#broken)
@@ -298,6 +355,8 @@ export class DurableStore {
     active = undefined
     databasePrototype.transaction = original.transaction
     factoryPrototype.open = original.open
+    factoryPrototype.deleteDatabase = original.deleteDatabase
+    databasePrototype.deleteObjectStore = original.deleteObjectStore
     storePrototype.put = original.put
     storePrototype.add = original.add
     storePrototype.delete = original.delete

@@ -53,6 +53,7 @@ export interface IdbDatabase {
   readonly name: string
   readonly version: number
   readonly objectStoreNames: Iterable<string>
+  deleteObjectStore: (name: string) => void
   createObjectStore: (name: string, options?: { keyPath?: string | string[] | null; autoIncrement?: boolean }) => IdbObjectStore
   transaction: (stores: string | string[], mode?: 'readonly' | 'readwrite', options?: unknown) => IdbTransaction
   close: () => void
