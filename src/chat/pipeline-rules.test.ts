@@ -246,3 +246,48 @@ describe('a direct chat in clear, which a server can make up', () => {
     expect(answer?.text).not.toContain('❌')
   })
 })
+
+describe('a command that is kept because a service is missing', () => {
+  const signal = new AbortController().signal
+
+  test('a row stays the person it was, whatever list is shown meanwhile', async () => {
+    const ada = '@ada:x' as UserId
+    let missing = true
+    const { say, saved, lists, pipeline, planned } = bench({
+      plan: (request) =>
+        missing ? down() : { summary: '', steps: [], targets: [request.arguments.user('matrix')?.userId ?? ('@nobody:x' as UserId)] },
+    })
+    lists.add(mod, [bob])
+    await say({ line: '!adduser Bob --matrix 1' })
+    lists.add(mod, [ada])
+    missing = false
+    const [command] = saved
+    if (command === undefined) throw new Error('nothing was saved')
+    expect(await pipeline.runSaved(command, signal)).toBe(true)
+    expect(planned.at(-1)?.arguments.user('matrix')?.userId).toBe(bob)
+  })
+
+  test('who has lost the role meanwhile changes nothing any more', async () => {
+    let missing = true
+    const step = { effect: { kind: 'room.invite' as const, roomId: admin, userId: bob }, text: 'invite Bob' }
+    const { say, saved, pipeline, kicked, roleOf } = bench({
+      plan: () => (missing ? down() : { summary: '', steps: [step], targets: [bob] }),
+    })
+    await say({ line: '!adduser Bob' })
+    missing = false
+    roleOf.delete(mod)
+    const [command] = saved
+    if (command === undefined) throw new Error('nothing was saved')
+    expect(await pipeline.runSaved(command, signal)).toBe(true)
+    expect(kicked).toEqual([])
+  })
+})
+
+describe('personal answers', () => {
+  test('what a plan with personal data came to is not told in INDOC', async () => {
+    const step = { effect: { kind: 'room.invite' as const, roomId: admin, userId: bob }, text: 'secret of Bob' }
+    const { say } = bench({ plan: () => ({ summary: '', steps: [step], targets: [], personal: true }) })
+    const said = await say({ line: '!adduser Bob', roomId: indoc })
+    expect(said.filter(({ text }) => text.includes('secret of Bob')).map(({ roomId }) => roomId)).toEqual([private_])
+  })
+})

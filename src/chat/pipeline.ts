@@ -14,7 +14,7 @@ import { authorise, authoriseTargets, roleReaches } from './authorise.ts'
 import type { Refusal, Verdict } from './authorise.ts'
 import type { Command, CommandRequest, ResolvedArguments, Unavailable } from './command.ts'
 import { isChange } from './command.ts'
-import type { CommandDeclaration, Role, RoomKind } from './declaration.ts'
+import type { Arguments, CommandDeclaration, Role, RoomKind } from './declaration.ts'
 import type { Handlers } from './dispatcher.ts'
 import type { Outcome, Plan } from './effects.ts'
 import type { Executor } from './execute.ts'
@@ -34,6 +34,7 @@ import type { Viewer } from './community.ts'
 import { resolveArguments } from './resolve.ts'
 import type { ResolverPorts } from './resolve.ts'
 import type { Roles } from './roles.ts'
+import { pinned } from './saved.ts'
 import type { SavedCommand } from './saved.ts'
 
 /** What the pipeline is made of. */
@@ -244,7 +245,7 @@ export class Pipeline implements Handlers {
     if ('unavailable' in plan) {
       // Kept is what would be done later without a further word: never a dry run, nor what has to be confirmed first.
       if (parsed.dryRun || declaration.effect === 'destructive') await this.#notNow(turn, parsed, plan)
-      else await this.#save(turn, parsed, plan)
+      else await this.#save(turn, parsed, pinned(declaration, parsed.arguments, resolved.arguments), plan)
       return {}
     }
     if ('blocks' in plan) {
@@ -377,6 +378,7 @@ export class Pipeline implements Handlers {
         steps: stored.plan.steps,
         outcomes,
       },
+      answer.privacy,
     )
   }
 
@@ -393,11 +395,11 @@ export class Pipeline implements Handlers {
     )
   }
 
-  async #save(turn: Turn, parsed: ParsedCommand, missing: Unavailable): Promise<void> {
+  async #save(turn: Turn, parsed: ParsedCommand, given: Arguments, missing: Unavailable): Promise<void> {
     const { entry, relations } = turn.message
     const saved: SavedCommand = {
       command: parsed.declaration.name,
-      arguments: parsed.arguments,
+      arguments: given,
       asker: entry.sender,
       roomId: entry.roomId,
       roomKind: turn.kind,
