@@ -62,6 +62,9 @@ const fallbackLength = (body: string): number => {
   return index
 }
 
+/** What the sender wrote, without the lines that an older client quotes before a reply. */
+export const ownText = (body: string): string => body.slice(fallbackLength(body)).trim()
+
 const startsWith = (text: string, at: number, word: string): boolean =>
   word !== '' && text.slice(at, at + word.length).toLowerCase() === word.toLowerCase()
 

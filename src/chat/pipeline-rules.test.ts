@@ -291,3 +291,43 @@ describe('personal answers', () => {
     expect(said.filter(({ text }) => text.includes('secret of Bob')).map(({ roomId }) => roomId)).toEqual([private_])
   })
 })
+
+describe('confirming', () => {
+  const codeIn = (said: readonly { readonly text: string }[]): string => /!confirm ([a-z2-9]{5})/.exec(said[0]?.text ?? '')?.[1] ?? 'none'
+
+  test('by the code alone, also as a reply of an app that quotes what it replies to', async () => {
+    const { say, kicked } = bench()
+    const code = codeIn(await say({ line: '!remove @bob:x' }))
+    await say({ line: code, replyFallback: true })
+    expect(kicked).toEqual(['room.kick'])
+  })
+
+  test('not by somebody else, from an unsigned device, in clear, elsewhere, after the role is lost, or twice', async () => {
+    const { say, kicked, roleOf } = bench()
+    const other = '@other:x' as UserId
+    roleOf.set(other, 'admin')
+    const code = codeIn(await say({ line: '!remove @bob:x' }))
+    await say({ line: code, sender: other })
+    await say({ line: `!confirm ${code}`, trust: 'unsigned' })
+    await say({ line: `!confirm ${code}`, trust: 'clear' })
+    await say({ line: `!confirm ${code}`, roomId: indoc })
+    roleOf.delete(mod)
+    await say({ line: `!confirm ${code}` })
+    roleOf.set(mod, 'moderator').set(bob, 'moderator')
+    await say({ line: `!confirm ${code}` })
+    roleOf.delete(bob)
+    expect(kicked).toEqual([])
+    await say({ line: `!confirm ${code.toUpperCase()}` })
+    await say({ line: `!confirm ${code}` })
+    expect(kicked).toEqual(['room.kick'])
+  })
+
+  test('not after five minutes', async () => {
+    const { say, kicked, later } = bench()
+    const code = codeIn(await say({ line: '!remove @bob:x' }))
+    later(300_001)
+    const [answer] = await say({ line: code })
+    expect(kicked).toEqual([])
+    expect(answer?.text).toContain('Give the command again')
+  })
+})

@@ -6,7 +6,7 @@ import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { RoomId, UserId } from '../types.ts'
 import type { Acknowledger } from './acknowledge.ts'
-import { determine } from './address.ts'
+import { determine, ownText } from './address.ts'
 import type { Answer } from './answer.ts'
 import { paragraph } from './answer.ts'
 import { maskArguments, masked } from './audit-arguments.ts'
@@ -135,11 +135,11 @@ export class Pipeline implements Handlers {
     let { line, pills } = addressed.kind === 'command' ? addressed : { line: '', pills: [] }
     if (addressed.kind === 'ignored') {
       // The bare code answers a confirmation too.
-      if (message.msgtype !== 'm.text' || message.relations.isEdit || !plans.isCode(message.body, entry.roomId)) {
+      if (message.msgtype !== 'm.text' || message.relations.isEdit || !plans.isCode(ownText(message.body), entry.roomId)) {
         await this.#ports.onText?.(message, kind)
         return done(`ignored-${addressed.why}`)
       }
-      line = `confirm ${message.body.trim()}`
+      line = `confirm ${ownText(message.body)}`
       pills = []
     }
     const late = entry.late || (entry.state === 'pending' && clock.now() - entry.receivedAt > staleAfterMs)
