@@ -43,11 +43,11 @@ const lookAgainMs = 60_000
  */
 export const createGraduationHandler = (options: GraduationOptions): JobHandler => ({
   maxAttempts: 20,
-  run: (job) => run(options, job),
+  run: (job, { signal }) => run(options, job, signal),
   onDead: (job, reason) => options.onDead(graduationPayload.parse(job.payload), reason),
 })
 
-const run = async (options: GraduationOptions, job: Job): Promise<JobResult> => {
+const run = async (options: GraduationOptions, job: Job, signal: AbortSignal): Promise<JobResult> => {
   const payload = graduationPayload.parse(job.payload)
   const { directory, directRooms, clock } = options
   const userId = payload.userId as UserId
@@ -61,10 +61,16 @@ const run = async (options: GraduationOptions, job: Job): Promise<JobResult> => 
   )
   const left = payload.deadline - clock.now()
   if (!arrived && left > 0) return { state: 'wait', delayMs: left, note: 'waits until the person has joined another room' }
-  return graduate(options, job, payload, indoc)
+  return graduate(options, job, payload, indoc, signal)
 }
 
-const graduate = async (options: GraduationOptions, job: Job, payload: GraduationPayload, indoc: RoomId): Promise<JobResult> => {
+const graduate = async (
+  options: GraduationOptions,
+  job: Job,
+  payload: GraduationPayload,
+  indoc: RoomId,
+  signal: AbortSignal,
+): Promise<JobResult> => {
   const { directory, homeserver, outbox, templates } = options
   const userId = payload.userId as UserId
   const power = directory.power(indoc)
@@ -83,6 +89,8 @@ const graduate = async (options: GraduationOptions, job: Job, payload: Graduatio
     outbox.add({ txnId, roomId: indoc, type: 'm.room.message', content: messageContent(text, 'm.notice') })
     outbox.kick(indoc)
     await outbox.sent(txnId)
+    // The outbox stops waiting when the bot stops: nobody is taken out before the good-bye is there.
+    if (signal.aborted) return { state: 'failed', reason: 'the bot is shutting down' }
   }
   const result = await homeserver.member('kick', indoc, userId, 'Arrived: welcome to the community!')
   if (result.ok) return { state: 'done', note: 'taken out of INDOC' }

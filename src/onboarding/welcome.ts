@@ -32,8 +32,10 @@ const progressSchema = z.object({
   joinedAt: z.number().optional(),
   helloId: z.string().optional(),
   helloAt: z.number().optional(),
+  /** How often a welcome with a passphrase was begun. */
+  passphrases: z.number().default(0),
 })
-type Progress = z.infer<typeof progressSchema>
+type Progress = z.input<typeof progressSchema>
 
 export interface WelcomeOptions {
   readonly directRooms: DirectRooms
@@ -117,9 +119,10 @@ const deliver = async (
   job: Job,
   tools: JobTools,
   payload: WelcomePayload,
-  progress: Progress,
+  begun: Progress,
   roomId: RoomId,
 ): Promise<JobResult> => {
+  let progress = begun
   const { clock, outbox, templates, helloGapMs } = options
   const send = (part: string, text: { readonly body: string; readonly formattedBody: string }): Promise<SendResult> =>
     outbox.send(
@@ -131,18 +134,24 @@ const deliver = async (
       },
       true,
     )
+  const { passphrases = 0 } = progress
   let { helloAt } = progress
   if (helloAt === undefined) {
     const hello = await send('hello', templates.render('hello', { name: payload.name }))
     if (!hello.ok) return failed(hello)
     helloAt = clock.now()
     tools.note({ ...progress, helloId: hello.eventId satisfies EventId, helloAt })
+    progress = { ...progress, helloId: hello.eventId, helloAt }
   }
   const gap = helloAt + helloGapMs - clock.now()
   if (gap > 0) return { state: 'wait', delayMs: gap, note: 'pauses between hello and welcome' }
   const text = await welcomeText(options, payload)
   if (!text.ok) return text.result
-  const welcome = await send('welcome', text.text)
+  // A passphrase is replaced at every try, a recovery link stays the same until it is used. A welcome that went out before, perhaps unseen,
+  // would hold a dead passphrase: the next one is a message of its own.
+  const fresh = payload.account !== undefined && options.credentials.kind === 'passphrase'
+  if (fresh) tools.note({ ...progress, passphrases: passphrases + 1 })
+  const welcome = await send(fresh && passphrases > 0 ? `welcome-${passphrases}` : 'welcome', text.text)
   return welcome.ok ? { state: 'done', note: 'delivered' } : failed(welcome)
 }
 
