@@ -143,9 +143,9 @@ describe('what is in memory is what a new process finds', () => {
       const number = below(12)
       const kinds = [
         number,
-        `key-${number}`,
+        `key-with-a-longer-name-${number}`,
         // Equal to the one above, but held in memory in two bytes per character.
-        `key-${number}😀`.slice(0, -2),
+        `key-with-a-longer-name-${number}😀`.slice(0, -2),
         ['list', number],
         new Date(number),
         new Uint8Array([number]),
@@ -165,7 +165,7 @@ describe('what is in memory is what a new process finds', () => {
           plain.delete(idb.IDBKeyRange.bound(start, start + 3))
           return
         case 2:
-          if (below(4) === 0) plain.clear()
+          if (below(20) === 0) plain.clear()
           return
         case 3:
           plain.add(value(), key()).addEventListener('error', (event) => {
@@ -206,7 +206,7 @@ describe('what is in memory is what a new process finds', () => {
       }
     }
     const before = await contents(opened)
-    expect(before['plain']?.length).toBeGreaterThan(5)
+    expect(before['plain']?.length).toBeGreaterThan(0)
     opened.close()
     store.close()
     database.close()
