@@ -133,7 +133,46 @@ describe('sending', () => {
   })
 })
 
+describe('redactions', () => {
+  test('have a request of their own, in turn with the messages of the room', async () => {
+    server = (_where, txnId) => answered({ event_id: `$${txnId === '' ? 'redaction' : txnId}` })
+    outbox.add(message('one'))
+    outbox.add({ ...message('two', a, 'm.room.redaction'), content: { redacts: '$command', reason: 'personal data' } })
+    outbox.kick(a)
+    expect(await outbox.sent('two')).toBe('$redaction')
+    expect(sent).toEqual(['!a m.room.encrypted one {"ciphertext":"x"}', '/_matrix/client/v3/rooms/!a/redact/%24command/two'])
+  })
+
+  test('one that the bot may not do is given up and holds nothing back', async () => {
+    server = (where) => (where === a ? answered({ event_id: '$one' }) : refused(403))
+    outbox.add({ ...message('two', a, 'm.room.redaction'), content: { redacts: '$command' } })
+    outbox.add(message('one'))
+    outbox.kick(a)
+    expect(await outbox.sent('one')).toBe('$one')
+    expect(rows().map((row) => row.state)).toEqual(['failed', 'sent'])
+  })
+})
+
 describe('trouble', () => {
+  test('a bug on the way is not repeated without a pause, and loses nothing', async () => {
+    let tries = 0
+    server = () => {
+      tries += 1
+      if (tries < 3) throw new Error('a bug')
+      return answered({ event_id: '$one' })
+    }
+    outbox.add(message('one'))
+    outbox.kick(a)
+    await turns()
+    expect(tries).toBe(1)
+    await clock.advance(500)
+    expect(tries).toBe(2)
+    await clock.advance(999)
+    expect(tries).toBe(2)
+    await clock.advance(1)
+    expect(await outbox.sent('one')).toBe('$one')
+  })
+
   test.each<[string, GateResult]>([
     ['a 502', refused(502)],
     ['no answer', timedOut],

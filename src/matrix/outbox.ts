@@ -147,7 +147,7 @@ export class Outbox {
     for (let wait = first; ;) {
       const row = this.#next(roomId)
       if (row === undefined || this.#stop.signal.aborted) return
-      const result = await this.send({ txnId: row.txn_id, roomId, type: row.type, content: JSON.parse(row.content) as JsonObject })
+      const result = await this.#try({ txnId: row.txn_id, roomId, type: row.type, content: JSON.parse(row.content) as JsonObject })
       if (result.ok) {
         this.#finish(row.txn_id, 'sent', result.eventId, null)
         wait = first
@@ -162,6 +162,17 @@ export class Outbox {
       }
       await this.#clock.sleep(result.retryAfterMs ?? wait, this.#stop.signal)
       wait = Math.min(wait * 2, longest)
+    }
+  }
+
+  /** A bug on the way must neither lose the message nor be repeated without a pause. */
+  async #try(message: OutgoingMessage): Promise<SendResult> {
+    try {
+      return await this.send(message)
+    } catch (error) {
+      if (!this.#stop.signal.aborted)
+        this.#logger.error({ err: error, roomId: message.roomId }, 'a message could not be sent; it is tried again')
+      return { ok: false, code: 'retry', words: 'an internal error' }
     }
   }
 
