@@ -41,6 +41,8 @@ export interface Rule {
 export interface ActiveRule {
   /** How many requests it has met. */
   readonly hits: number
+  /** How many of them the server has answered although the client will not hear of it (`cut-after-commit`, `hang-after-commit`). */
+  readonly committed: number
   /** Ends the rule; what it holds back goes on. */
   remove(): void
 }
@@ -75,6 +77,8 @@ export class RuleState implements ActiveRule {
   readonly #rule: Rule
   readonly #forget: () => void
   readonly #resolveRemoved: () => void
+  /** See `ActiveRule`; counted by the proxy. */
+  committed = 0
   #toPass: number
   #hits = 0
 

@@ -177,10 +177,10 @@ const handle = async (visit: Visit, rule: RuleState | undefined, upstream: Upstr
     case 'reset':
       return visit.cut()
     case 'cut-after-commit':
-      await readAll(await forward(visit, upstream))
+      await commit(visit, rule, upstream)
       return visit.cut()
     case 'hang-after-commit':
-      await readAll(await forward(visit, upstream))
+      await commit(visit, rule, upstream)
       return
     case 'delay':
       await sleep(how.ms)
@@ -196,6 +196,12 @@ const handle = async (visit: Visit, rule: RuleState | undefined, upstream: Upstr
       return visit.answerJson(status, how.change(JSON.parse(await readAll(answer)), status))
     }
   }
+}
+
+/** Lets the request have its effect and keeps the answer. */
+const commit = async (visit: Visit, rule: RuleState | undefined, upstream: Upstream): Promise<void> => {
+  await readAll(await forward(visit, upstream))
+  if (rule !== undefined) rule.committed += 1
 }
 
 const relay = async (visit: Visit, upstream: Upstream): Promise<void> => {
