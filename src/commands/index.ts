@@ -10,6 +10,7 @@ import type { Accounts } from '../directory/accounts.ts'
 import type { CatalogueFile } from '../directory/catalogue.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Links } from '../directory/links.ts'
+import { protectedAccount } from '../directory/protected-account.ts'
 import type { Repairer } from '../directory/repairer.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
 import type { Journal } from '../matrix/journal.ts'
@@ -151,7 +152,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       ...roomList,
       profile: config.homeserver.profile,
       isServerAdmin: () => capabilities.admin,
-      protectedAccount: (pk) => protectedAccount(accounts, roles, pk),
+      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
       isBridged,
       roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
       listed: () => community.listed(),
@@ -178,12 +179,4 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     }),
   ]
   return new Map(commands.map((command) => [command.declaration.name, command]))
-}
-
-/** Accounts that give power over Authentik or over this bot are for admins only, in every command. */
-const protectedAccount = (accounts: Accounts, roles: Roles, pk: number): string | undefined => {
-  const account = accounts.get(pk)
-  if (account?.superuser === true) return 'is a superuser of Authentik'
-  if (account !== undefined && account.type.endsWith('service_account')) return 'is a service account'
-  return accounts.groupNames(pk).some((name) => roles.isRoleGroup(name)) ? 'is in a group that gives a role' : undefined
 }
