@@ -25,8 +25,9 @@ export const createRedactEffect = (homeserver: Homeserver, outbox: Outbox): Effe
       const body = page.safeParse(result.body)
       if (!body.success) return { state: 'failed', code: 'failed', text: 'the server answered something that is no page of messages' }
       for (const event of body.data.chunk) {
-        const gone = isRoomEvent(event) && event.unsigned !== undefined && Object.hasOwn(event.unsigned, 'redacted_because')
-        if (isRoomEvent(event) && !gone && event.state_key === undefined && events.length < limit) events.push(event)
+        if (!isRoomEvent(event) || event.sender !== userId) continue // The server was asked for this person only, and is not believed.
+        const gone = event.unsigned !== undefined && Object.hasOwn(event.unsigned, 'redacted_because')
+        if (!gone && event.state_key === undefined && events.length < limit) events.push(event)
       }
       if (body.data.end === undefined || body.data.chunk.length === 0) break
       from = body.data.end
