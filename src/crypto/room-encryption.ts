@@ -32,6 +32,7 @@ export class RoomEncryptions {
   constructor(database: Database, directory: Directory) {
     this.#database = database
     this.#directory = directory
+    directory.onEncryption((roomId, content, now) => this.remember(roomId, content, now))
     for (const row of database.all(database.query.selectFrom('encrypted_room').selectAll())) {
       this.#known.set(row.room_id, { rotationPeriodMs: row.rotation_period_ms ?? week, rotationMessages: row.rotation_messages ?? 100 })
     }
@@ -66,7 +67,10 @@ export class RoomEncryptions {
   of(roomId: RoomId): EncryptionState {
     const settings = this.#known.get(roomId)
     const room = this.#directory.room(roomId)
-    if (settings === undefined) return room?.ownMembership === 'join' ? { state: 'clear' } : { state: 'unknown' }
+    if (settings === undefined) {
+      // A room without a version is one whose state has not been seen: it may well be encrypted.
+      return room?.ownMembership === 'join' && room.version !== null ? { state: 'clear' } : { state: 'unknown' }
+    }
     // Without a full member list somebody would be left without the key.
     if (room?.ownMembership !== 'join' || room.freshness.asOf === null) return { state: 'unknown' }
     const historyVisibility = room.historyVisibility ?? 'shared'

@@ -3,7 +3,7 @@ import type BetterSqlite3 from 'better-sqlite3'
 import type { Database } from '../database/database.ts'
 import type { MemberTable, Membership, RoomTable } from '../database/schema.ts'
 import type { InvitedRoom, JoinedRoom, KnockedRoom, LeftRoom, StateEvent, StrippedStateEvent, SyncResponse } from '../matrix/sync-types.ts'
-import type { EventId, RoomId, Timestamp, UserId } from '../types.ts'
+import type { EventId, JsonObject, RoomId, Timestamp, UserId } from '../types.ts'
 import type { BridgePattern } from './bridged.ts'
 import { noChanges } from './changes.ts'
 import type { DirectoryChanges, MemberChange } from './changes.ts'
@@ -56,6 +56,7 @@ type MemberWrite = Pick<MemberTable, 'room_id' | 'user_id' | 'membership' | 'dis
  */
 export class Directory extends DirectoryLookup {
   readonly #open = new Set<OpenBaseline>()
+  #onEncryption: ((roomId: RoomId, content: JsonObject, now: Timestamp) => void) | undefined
   readonly #readMember: BetterSqlite3.Statement<[string, string], Pick<MemberTable, 'membership' | 'display_name' | 'event_id'>>
   readonly #writeMember: BetterSqlite3.Statement<MemberWrite>
 
@@ -90,6 +91,11 @@ export class Directory extends DirectoryLookup {
       this.database.setMeta('directory_synced_at', String(now))
       return changes
     })
+  }
+
+  /** Names who remembers that a room is encrypted. Called inside the transaction that makes a fetched state known: no crash may part the two. */
+  onEncryption(remember: (roomId: RoomId, content: JsonObject, now: Timestamp) => void): void {
+    this.#onEncryption = remember
   }
 
   /** Call before a member list is asked for, and hand the result to `applyBaseline` or `dropBaseline`. */
@@ -137,6 +143,7 @@ export class Directory extends DirectoryLookup {
       if (row.baseline_at === null) changes.memberChanges.length = 0
       this.#reportFacts(row, facts, changes)
       this.#update(roomId, { ...facts, ...this.#counts(roomId), dirty: open.gap ? 1 : 0, baseline_at: now, updated_at: now })
+      for (const { content } of changes.encryption) this.#onEncryption?.(roomId, content, now)
       changes.baselines.push(roomId)
       if (open.gap) changes.dirtyRooms.push(roomId)
       return changes
