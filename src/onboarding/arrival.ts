@@ -117,10 +117,11 @@ class Builder {
 
   groups(groups: readonly GroupChoice[]): void {
     const choice = this.#choice
+    const guarded = this.#groupGuard()
     for (const { group, blocked } of groups) {
       const effect: Effect = { kind: 'account.group', account: this.#account, group: group.pk, groupName: group.name }
       const there = choice.kind !== 'create' && choice.groups.includes(group.pk)
-      const skipped = there ? ({ state: 'skipped', code: 'already-member', text: 'is in it already' } as const) : blocked
+      const skipped = there ? ({ state: 'skipped', code: 'already-member', text: 'is in it already' } as const) : (blocked ?? guarded)
       const after = choice.kind === 'create' ? this.#after : {}
       this.#add(
         effect,
@@ -128,6 +129,21 @@ class Builder {
         skipped === undefined ? after : { ...after, blocked: skipped },
       )
     }
+  }
+
+  /** The groups of an account that somebody has already are changed by people of a higher role only, and never by themselves. */
+  #groupGuard(): PlannedStep['blocked'] {
+    const { links, roleOf } = this.#ports
+    const { person, asker } = this.#wish
+    if (this.#choice.kind === 'create') return undefined
+    const holder = person?.userId ?? links.ofAccount(this.#choice.account.pk)?.userId
+    if (holder === undefined) return undefined
+    if (holder === asker.userId)
+      return { state: 'failed', code: 'target-self', text: 'nobody changes their own groups. Ask an admin of Authentik' }
+    const role = roleOf(holder)
+    if (role === 'everyone' || (asker.role === 'admin' && role === 'moderator')) return undefined
+    const text = `is ${role === 'admin' ? 'an admin' : 'a moderator'}: only somebody with a higher role may change their groups. Ask an admin of Authentik`
+    return { state: 'failed', code: 'target-role', text }
   }
 
   withoutMatrix(): void {

@@ -306,6 +306,28 @@ describe('groups', () => {
     expect(plan.steps[3]!.effect).toMatchObject({ group: 'g-new' })
   })
 
+  const theirs = (role: 'everyone' | 'moderator' | 'admin'): Setting => ({
+    users: [user('x')],
+    links: [{ userId: ada, pk: 7, username: 'x' }],
+    ports: { roleOf: () => role },
+  })
+  const line = 'adduser Ada --matrix @ada:example.org --groups Members --no-rooms'
+
+  test.each([
+    ['a moderator', 'of a moderator', theirs('moderator'), { role: 'moderator' }, 'account.group!target-role'],
+    ['a moderator', 'of an admin', theirs('admin'), { role: 'moderator' }, 'account.group!target-role'],
+    ['an admin', 'of an admin', theirs('admin'), { role: 'admin' }, 'account.group!target-role'],
+    ['a moderator', 'of oneself', theirs('everyone'), { asker: ada }, 'account.group!target-self'],
+    ['an admin', 'of a moderator', theirs('moderator'), { role: 'admin' }, 'account.group'],
+    ['a moderator', 'of somebody without a role', theirs('everyone'), {}, 'account.group'],
+  ] as const)('%s changes the groups %s', async (_who, _whose, setting, options, kind) => {
+    expect(kinds(await planOf(line, setting, options))).toContain(kind)
+    // Found by the link also where only the account is named.
+    const earlier = { username: 'x', pk: 7, email: 'ada@example.org', createdBy: '' }
+    const byEmail = await planOf('adduser Ada --email ada@example.org --groups Members', { ...setting, earlier }, options)
+    expect(kinds(byEmail)).toContain(kind)
+  })
+
   test('those of the configuration come too; what is wrong with them is reported and refuses nothing', async () => {
     const plan = await planOf('adduser Ada --groups Members', { settings: { groups: ['Members', 'Gone', 'Moderators', 'New'] } })
     expect(kinds(plan)).toEqual([
