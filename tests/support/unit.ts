@@ -97,6 +97,8 @@ export interface FakeRoom {
   name?: string
   joinedCount?: number
   historyVisibility?: string
+  /** null = the room's state was not seen. Default 12. */
+  version?: string | null
   power?: RoomPower
 }
 
@@ -113,12 +115,20 @@ export const fakeDirectory = (ownUserId: string, rooms: Record<string, FakeRoom>
     room: (roomId: string) => {
       const room = rooms[roomId]
       if (room === undefined) return undefined
-      const { ownMembership = 'join', asOf = 1, joinedCount = memberIds(roomId).length, name = null, historyVisibility = null } = room
-      return { roomId, ownMembership, name, joinedCount, historyVisibility, freshness: { asOf } }
+      const {
+        ownMembership = 'join',
+        asOf = 1,
+        joinedCount = memberIds(roomId).length,
+        name = null,
+        historyVisibility = null,
+        version = '12',
+      } = room
+      return { roomId, ownMembership, name, joinedCount, historyVisibility, version, freshness: { asOf } }
     },
     membership,
     memberIds,
     power: (roomId: string) => rooms[roomId]?.power,
+    onEncryption: () => undefined,
   }
   return { rooms, directory: directory as unknown as Directory }
 }
