@@ -2,6 +2,7 @@ import { authentikBreaker, createAuthentik } from './authentik/client.ts'
 import type { Authentik } from './authentik/client.ts'
 import type { Config } from './config/schema.ts'
 import { openCrypto } from './crypto/open.ts'
+import { loadEngine } from './crypto/wasm-engine.ts'
 import type { WasmEngine } from './crypto/wasm-engine.ts'
 import type { Database } from './database/database.ts'
 import { Sealed } from './database/sealed.ts'
@@ -73,6 +74,8 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
       ...more,
     })
 
+  // Compiled beside this thread while the key is derived, which needs no thread of ours either. Its failure is met and told where it is opened.
+  loadEngine().catch(() => undefined)
   const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
   if (!unlocked.ok) {
     return { ok: false, reason: 'cryptoStore', words: 'crypto.passphrase is not the one that this data directory was made with' }

@@ -70,6 +70,9 @@ interface OutgoingRequest {
   readonly txn_id?: string
 }
 
+/** Compiles the engine, which may be begun before it is needed. Safe to call twice. */
+export const loadEngine = (): Promise<void> => initAsync()
+
 /** The Rust crypto state machine, built for WebAssembly, on the durable store. */
 export class WasmEngine implements CryptoPort {
   readonly userId: UserId
@@ -98,7 +101,7 @@ export class WasmEngine implements CryptoPort {
 
   /** Loads the engine and opens its store. The store key is bound to user and device: another one is refused by the engine. */
   static async open(options: WasmEngineOptions): Promise<WasmEngine> {
-    await initAsync()
+    await loadEngine()
     const name = `gatehouse/${options.userId}/${options.deviceId}`
     const quiet = {
       debug: () => undefined,

@@ -18,7 +18,15 @@ export interface Version {
 const packageSchema = z.object({ name: z.string(), version: z.string() })
 const commitPattern = /^[0-9a-f]{7,64}$/
 
+/** Asking git takes a process of its own; the answer cannot change while this one runs. */
+const asked = new Map<string, string | undefined>()
+
 const fromGit = (directory: string): string | undefined => {
+  if (!asked.has(directory)) asked.set(directory, askGit(directory))
+  return asked.get(directory)
+}
+
+const askGit = (directory: string): string | undefined => {
   // Only a checkout of this very folder counts: a parent repository is somebody else's.
   if (!existsSync(join(directory, '.git'))) return undefined
   try {
