@@ -201,10 +201,11 @@ export class Scheduler {
     )
     if (changes > 0) this.#soon()
     // It may be running and about to wait for what has just happened: then it looks again.
-    else this.#again.add(`${kind}\u0000${uniqueKey}`)
+    else if (this.#looking.has(keyOf({ kind, uniqueKey }))) this.#looking.set(keyOf({ kind, uniqueKey }), true)
   }
 
-  readonly #again = new Set<string>()
+  /** The jobs that are running, by kind and key, and whether they were woken meanwhile. */
+  readonly #looking = new Map<string, boolean>()
 
   /** Tries a dead or waiting job now. Returns whether there is such a job. */
   retry(jobId: number): boolean {
@@ -283,9 +284,10 @@ export class Scheduler {
 
   #begin(job: JobView): void {
     this.#set(job.jobId, { state: 'running' })
-    this.#again.delete(`${job.kind}\u0000${job.uniqueKey}`)
+    this.#looking.set(keyOf(job), false)
     const work = this.#work(job).finally(() => {
       this.#running.delete(job.jobId)
+      this.#looking.delete(keyOf(job))
       this.#soon()
     })
     this.#running.set(job.jobId, work)
@@ -328,7 +330,7 @@ export class Scheduler {
         this.#set(job.jobId, { state: 'cancelled', last_error: result.reason })
         return
       case 'wait': {
-        const again = this.#again.delete(`${job.kind}\u0000${job.uniqueKey}`)
+        const again = this.#looking.get(keyOf(job)) === true
         this.#set(job.jobId, { state: 'waiting', attempts: 0, run_at: again ? now : now + result.delayMs, last_error: result.note ?? null })
         return
       }
@@ -372,6 +374,8 @@ export class Scheduler {
     )
   }
 }
+
+const keyOf = ({ kind, uniqueKey }: Pick<Job, 'kind' | 'uniqueKey'>): string => `${kind}\u0000${uniqueKey}`
 
 const view = (row: {
   readonly job_id: number
