@@ -135,14 +135,15 @@ export class Reply {
     const { database, journal, outbox, audit, clock, directRoom } = this.#ports
     const { eventId, roomId, sender } = this.#entry
     const took = clock.now() - this.#startedAt
-    // Asked even if this run has shown none: it may stand there since before a restart.
-    const shown = await outbox.sent(this.#progressTxn)
     const known = typeof answer === 'function' ? undefined : answer
     const personal = this.#kind === 'indoc' && (known?.privacy ?? privacy) === 'personal'
     const away = personal ? await directRoom(sender) : undefined
     const txnId = transactionId(eventId, this.#part)
     const rooms = new Set<RoomId>([roomId])
+    // No progress message can come from here on; one that was shown becomes the answer.
     this.#end?.()
+    // Asked even if this run has shown none: it may stand there since before a restart.
+    const shown = await outbox.sent(this.#progressTxn)
     database.transaction(() => {
       const made = known ?? (typeof answer === 'function' ? answer() : answer)
       const here = personal ? privately(made, away !== undefined) : made

@@ -43,7 +43,7 @@ afterEach(() => {
 
 /** The server makes a room, and the sync stream tells it. */
 const make = (roomId: string, person: string, told = true): GateResult => {
-  const { creation_content } = requests.at(-1)?.body as { readonly creation_content: Record<string, string> }
+  const { creation_content = {} } = (requests.at(-1)?.body ?? {}) as { readonly creation_content?: Record<string, string> }
   server.markers.set(roomId, creation_content['org.gatehouse.direct'] ?? '')
   server.joined.push(roomId)
   if (told) fake.rooms[roomId] = { members: { [bot]: 'join', [person]: 'invite' } }

@@ -91,7 +91,7 @@ const run = async (more: Partial<WelcomeOptions> = {}): Promise<JobResult> => {
     },
   )
 }
-const bodies = (): readonly string[] => sent.map(({ content }) => String(content['body']))
+const bodies = (): readonly string[] => sent.map(({ content }) => content['body'] as string)
 /** Runs until it does not ask to be run again soon. */
 const settle = async (more: Partial<WelcomeOptions> = {}): Promise<JobResult> => {
   for (let round = 0; round < 10; round += 1) {
