@@ -5,6 +5,7 @@ import { Database } from '../database/database.ts'
 import { migrate } from '../database/migrate.ts'
 import type { SenderTrust } from '../crypto/port.ts'
 import { Journal } from '../matrix/journal.ts'
+import type { JournalEntry } from '../matrix/journal.ts'
 import type { Outbox, OutgoingMessage } from '../matrix/outbox.ts'
 import { silentLogger } from '../operations/logger.ts'
 import type { EventId, Role, RoomId, RoomKind, UserId } from '../types.ts'
@@ -38,6 +39,8 @@ interface Said {
   readonly sender?: UserId
   readonly trust?: SenderTrust | 'clear'
   readonly replyFallback?: boolean
+  /** As the journal gives it after a restart. */
+  readonly sinceRestart?: Pick<JournalEntry, 'state' | 'receivedAt'>
 }
 
 /** The real pipeline on a database in memory; only what talks to servers is made up. */
@@ -125,7 +128,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     freshTrust: () => Promise.resolve(undefined),
   })
   let events = 0
-  const say = async ({ line, roomId = admin, sender = mod, trust = 'signed', replyFallback = false }: Said) => {
+  const say = async ({ line, roomId = admin, sender = mod, trust = 'signed', replyFallback = false, sinceRestart }: Said) => {
     events += 1
     const eventId = `$${events}` as EventId
     const before = messages.length
@@ -133,7 +136,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     if (entry === undefined) throw new Error('an event is claimed once')
     const { rest } = await pipeline.message(
       {
-        entry,
+        entry: sinceRestart === undefined ? entry : { ...entry, ...sinceRestart },
         body: replyFallback ? `> <@bot:x> Please confirm:\n> the plan\n\n${line}` : line,
         formattedBody: undefined,
         msgtype: 'm.text',
@@ -245,6 +248,13 @@ describe('a direct chat in clear, which a server can make up', () => {
     const [answer] = await bench().say({ line: '!rooms', roomId: dm, trust: 'clear', sender: bob })
     expect(answer?.text).not.toContain('❌')
   })
+})
+
+test.each(['pending', 'waiting'] as const)('a command that was %s when the bot stopped is not run hours later', async (state) => {
+  const { say, planned } = bench()
+  const [answer] = await say({ line: '!adduser Ada', sinceRestart: { state, receivedAt: -5 * 3_600_000 } })
+  expect(planned).toEqual([])
+  expect(answer?.text).toContain('while I was away')
 })
 
 describe('a command that is kept because a service is missing', () => {

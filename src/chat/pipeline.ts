@@ -142,7 +142,7 @@ export class Pipeline implements Handlers {
       line = `confirm ${ownText(message.body)}`
       pills = []
     }
-    const late = entry.late || (entry.state === 'pending' && clock.now() - entry.receivedAt > staleAfterMs)
+    const late = entry.late || (entry.state !== 'running' && clock.now() - entry.receivedAt > staleAfterMs)
     const reply = new Reply(this.#ports, entry, placeOf(message), kind)
     const turn: Turn = { message, kind, role: roles.of(entry.sender), late, reply, signal }
     const parsed = this.#ports.parse(line, pills)
