@@ -25,6 +25,8 @@ describe('job.schedule', () => {
     const { scheduler, effects } = setUp()
     const effect = { kind: 'job.schedule', job: 'welcome', uniqueKey: '@ada:x', payload: { a: 1 }, delayMs: 5 } as const
     const result = await effects['job.schedule'].act(effect, context)
+    // Scheduled is not delivered yet: the answer says so.
+    expect(result.text).toContain('!jobs')
     expect(scheduler.open('welcome', '@ada:x')).toBeUndefined()
     result.also?.()
     result.also?.()

@@ -7,6 +7,8 @@ const schedule = (scheduler: Pick<Scheduler, 'add'>): EffectHandler<'job.schedul
   act: (effect, context) =>
     Promise.resolve({
       ...done,
+      // Scheduled is not delivered: people read "done" above it.
+      text: 'arranged, and goes on by itself; `!jobs` shows how far it is',
       also: () =>
         scheduler.add({
           kind: effect.job,
