@@ -50,6 +50,7 @@ export class LightCrypto {
   readonly #shared = new Map<string, Promise<void>>()
   /** How often the current key of a room was used. */
   readonly #uses = new Map<string, { session: string; times: number }>()
+  readonly #tails = new Map<string, Promise<void>>()
   #keyCounts = ''
 
   private constructor(machine: OlmMachine, userId: string, call: Call) {
@@ -101,8 +102,25 @@ export class LightCrypto {
     this.#shared.delete(roomId)
   }
 
-  /** @param members ids of those who joined or are invited */
+  /**
+   * One message of a room after another: each is counted before the next one looks whether the key has served its time.
+   * @param members ids of those who joined or are invited
+   */
   async encrypt(roomId: string, members: readonly string[], type: string, content: Content): Promise<string> {
+    const before = this.#tails.get(roomId) ?? Promise.resolve()
+    const mine = before.then(async () => await this.#encryptNext(roomId, members, type, content))
+    // The failure is the caller's; the next message does not wait for it to be mended.
+    this.#tails.set(
+      roomId,
+      mine.then(
+        () => undefined,
+        () => undefined,
+      ),
+    )
+    return await mine
+  }
+
+  async #encryptNext(roomId: string, members: readonly string[], type: string, content: Content): Promise<string> {
     const uses = this.#uses.get(roomId) ?? { session: '', times: 0 }
     this.#uses.set(roomId, uses)
     let share = this.#shared.get(roomId)
