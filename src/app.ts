@@ -186,6 +186,16 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     templates,
     random: (below) => randomInt(below),
   })
+  const answerInvitation = createInvitationHandler({
+    homeserver,
+    directory,
+    directRooms,
+    clock,
+    logger,
+    roleOf: (userId) => roles.of(userId),
+    isNamed: (roomId) => rooms.isNamed(roomId),
+    isMember: (userId) => community.isMember(userId),
+  })
   const pipeline = new Pipeline({
     database,
     journal,
@@ -220,16 +230,17 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     save: (command) =>
       scheduler.add({ kind: 'command', uniqueKey: command.eventId, payload: { ...command }, createdBy: command.asker, delayMs: 10_000 })
         .jobId,
-    onInvitation: createInvitationHandler({
-      homeserver,
-      directory,
-      directRooms,
-      clock,
-      logger,
-      roleOf: (userId) => roles.of(userId),
-      isNamed: (roomId) => rooms.isNamed(roomId),
-      isMember: (userId) => community.isMember(userId),
-    }),
+    onInvitation: async ({ roomId, sender, event, receivedAt }) => {
+      const invitation = { roomId, sender, isDirect: 'is_direct' in event && event['is_direct'] === true, receivedAt }
+      const unanswered = await answerInvitation(invitation)
+      if (unanswered !== undefined)
+        scheduler.add({
+          kind: 'invitation',
+          uniqueKey: `${roomId} ${sender}`,
+          payload: invitation,
+          delayMs: unanswered.retryAfterMs ?? 2000,
+        })
+    },
     onUnreadable: unreadableAnswer(clock),
   })
   registerJobs({
@@ -247,6 +258,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     logger,
     rooms,
     pipeline,
+    answerInvitation,
     repairer,
     journal,
     onSecret,

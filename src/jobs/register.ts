@@ -10,6 +10,7 @@ import type { Directory } from '../directory/directory.ts'
 import type { Repairer } from '../directory/repairer.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
+import type { createInvitationHandler, PendingInvitation } from '../matrix/invitations.ts'
 import type { Journal } from '../matrix/journal.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
@@ -41,6 +42,7 @@ export interface JobParts {
   readonly logger: Logger
   readonly rooms: SpecialRooms
   readonly pipeline: Pipeline
+  readonly answerInvitation: ReturnType<typeof createInvitationHandler>
   readonly repairer: Repairer
   readonly journal: Journal
   readonly onSecret: (secret: string) => void
@@ -49,6 +51,8 @@ export interface JobParts {
 
 /** How long a saved command is tried again (milliseconds). */
 const savedForMs = 3_600_000
+/** How long an invitation is tried that cannot be answered (milliseconds). */
+const dayMs = 24 * 3_600_000
 /** The breaker lets one question through in this time, so asking more seldom would only make people wait. */
 const savedEveryMs = authentikBreaker.openMs
 
@@ -127,6 +131,16 @@ export const registerJobs = (parts: JobParts): void => {
         `❌ I gave up on #${job.jobId} (!${saved.command}): the service did not come back within an hour. Nothing was changed. Try again with !retry ${job.jobId}`,
         saved.asker,
       )
+    },
+  })
+  scheduler.register('invitation', {
+    maxAttempts: 100,
+    maxAgeMs: dayMs,
+    run: async (job) => {
+      const unanswered = await parts.answerInvitation(job.payload as unknown as PendingInvitation)
+      if (unanswered === undefined) return { state: 'done' }
+      const { words, retryAfterMs } = unanswered
+      return { state: 'failed', reason: words, ...(retryAfterMs === undefined ? {} : { delayMs: retryAfterMs }) }
     },
   })
   scheduler.register('authentik-mirror', createMirrorHandler(parts))

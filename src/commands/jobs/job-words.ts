@@ -5,6 +5,7 @@ const titles: Readonly<Record<string, string>> = {
   welcome: 'welcome',
   graduation: 'graduation from INDOC',
   command: 'saved command',
+  invitation: 'answering an invitation',
   'authentik-mirror': 'reading the accounts of Authentik',
   'directory-reconcile': 'comparing the directory with the server',
 }
