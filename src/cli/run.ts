@@ -2,10 +2,12 @@ import { startApp } from '../app.ts'
 import { openDataDirectory } from '../database/open.ts'
 import { schemaVersion } from '../database/migrate.ts'
 import { systemClock } from '../operations/clock.ts'
+import { exitCode } from '../operations/exit-codes.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
 import { Checks, startHealthServer } from '../operations/health.ts'
 import { createLogger } from '../operations/logging.ts'
 import { Metrics } from '../operations/metrics.ts'
+import { maskSecrets } from '../operations/secrets.ts'
 import { readVersion } from '../operations/version.ts'
 import { configuration } from './configuration.ts'
 import { complain } from './contract.ts'
@@ -64,14 +66,26 @@ export const execute: Execute<CommonOptions> = async (options) => {
     return 'failed'
   }
   const forgetStarting = checks.register('start', () => ({ ok: false, words: 'starting' }))
-  const started = await startApp({
+  const starting = startApp({
     config,
     database,
     logger,
     checks,
     metrics,
     onFatal: (reason, words) => ending.resolve({ reason, words }),
+  }).catch((error: unknown): never => {
+    // What was opened so far would keep the process alive without a bot in it.
+    logger.fatal({ err: error }, 'the bot could not be started')
+    complain(`Unexpected error (a bug): ${maskSecrets(error instanceof Error ? error.message : String(error))}`)
+    process.exit(exitCode('bug'))
   })
+  const started = await Promise.race([starting, ending.promise])
+  if ('reason' in started && !('ok' in started)) {
+    // A start may wait for a server for minutes. It can be cut short anywhere, as by a kill: the next one goes on.
+    if (started.words !== undefined) complain(started.words)
+    logger.info({ reason: started.reason }, 'stopped while starting')
+    process.exit(exitCode(started.reason))
+  }
   if (!started.ok) {
     logger.fatal({ reason: started.reason }, started.words)
     complain(started.words)
@@ -98,7 +112,8 @@ export const execute: Execute<CommonOptions> = async (options) => {
   await started.app.stop()
   await health?.server.close()
   opened.close()
-  clearTimeout(overdue)
+  // Nothing should be left that keeps the process alive; if something is, it does not do so for longer than this.
+  overdue.unref()
   logger.info('stopped')
   return reason
 }
