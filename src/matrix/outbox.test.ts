@@ -178,6 +178,9 @@ describe('trouble', () => {
     ['no answer', timedOut],
     ['no connection', unconnected],
     ['an ended token', refused(401, 'M_UNKNOWN_TOKEN')],
+    ['a 404 of a proxy', refused(404)],
+    ['a 404 of the wrong worker', refused(404, 'M_UNRECOGNIZED')],
+    ['a 408', refused(408, 'M_UNKNOWN')],
     ['a 200 of somebody in between', answered('<html>')],
     ['a 200 without an event id', answered({})],
   ])('%s: it is sent again under the same transaction id', async (_what, result) => {

@@ -263,10 +263,16 @@ const sendResult = (result: GateResult): SendResult => {
     : { ok: false, code: 'unknown', words: 'the server answered a message with something that is no event id' }
 }
 
+/** A 4xx that says nothing about the message: of the session, of a proxy that is just being set up, of a request that took too long. */
+const isPassing = (status: number, code: string | undefined): boolean =>
+  [408, 421, 425].includes(status) ||
+  (status === 404 && (code === undefined || code === 'M_UNRECOGNIZED')) ||
+  (status === 401 && (code === undefined || code === 'M_UNKNOWN_TOKEN' || code === 'M_MISSING_TOKEN'))
+
 const refusal = (failure: GateFailure): SendResult & { ok: false } => {
   const words = describeFailure(failure)
   if (failure.code === 'limited' || failure.code === 'down') return { ok: false, code: 'retry', words, retryAfterMs: failure.retryAfterMs }
-  if (failure.code === 'status' && failure.status >= 400 && failure.status < 500 && errcode(failure) !== 'M_UNKNOWN_TOKEN') {
+  if (failure.code === 'status' && failure.status < 500 && !isPassing(failure.status, errcode(failure))) {
     return { ok: false, code: 'refused', words }
   }
   return { ok: false, code: failure.untouched ? 'retry' : 'unknown', words }
