@@ -223,7 +223,7 @@ export class Outbox {
   /** A redaction has a request of its own (spec, "Redactions"): `content` names the event, as room versions from 11 on have it, and the reason. */
   #redact({ roomId, txnId, content }: OutgoingMessage): Promise<GateResult> {
     const { redacts, ...body } = content
-    const path = `/_matrix/client/v3/rooms/${segment(roomId)}/redact/${segment(String(redacts))}/${segment(txnId)}`
+    const path = `/_matrix/client/v3/rooms/${segment(roomId)}/redact/${segment(typeof redacts === 'string' ? redacts : '')}/${segment(txnId)}`
     const lane = `send:${roomId}`
     return this.#homeserver.request('PUT', path, { route: 'redact', body, repeatable: true, lane, signal: this.#stop.signal })
   }
