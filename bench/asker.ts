@@ -7,6 +7,8 @@ export interface Asked {
   readonly at: number
   readonly questionId: string
   readonly answer: LightMessage
+  /** The text of the answer; an edit's fallback has a `* ` before it. */
+  readonly words: string
 }
 
 const patienceMs = 60_000
@@ -35,7 +37,7 @@ export class Asker {
     const begun = performance.now()
     const questionId = await this.user.sendText(roomId, text)
     const { answer, at } = await this.answerTo(questionId, text)
-    return { ms: at - begun, at, questionId, answer }
+    return { ms: at - begun, at, questionId, answer, words: answer.body.replace(/^\* /, '') }
   }
 
   /** Waits for the answer to a question that was sent before. */

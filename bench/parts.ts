@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { User } from '../tests/support/homeserver/admin.ts'
 import { startLightUser } from '../tests/support/people/light.ts'
 import { FloorProcess } from './floor-process.ts'
-import { isSync, matrixRequests } from './quiet.ts'
+import { isSync, matrixRequests, until } from './quiet.ts'
 import { Pairs } from './statistics.ts'
 import type { Town } from './town.ts'
 
@@ -123,8 +122,8 @@ export const countCommand = async (town: Town, text: string, then?: () => Promis
   const { demo, asker } = town
   demo.proxy.requests.clear()
   const before = demo.authentik.requests.length
-  const { answer } = await asker.ask(demo.rooms.admin, text)
-  if (/^[❌❔⚠]/u.test(answer.body)) throw new Error(`${text} did not work: ${answer.body}`)
+  const { words } = await asker.ask(demo.rooms.admin, text)
+  if (/^[❌❔⚠]/u.test(words)) throw new Error(`${text} did not work: ${words}`)
   await then?.()
   await town.quiet()
   const matrix = matrixRequests(demo)
@@ -179,10 +178,10 @@ export const measureArrivals = async (town: Town, { arrivals }: Amounts): Promis
       const person = await newcomer(town, true)
       // The bot hears of the newcomer first, as it does when a person has been in INDOC for a while.
       await asker.ask(demo.rooms.admin, '!ping')
-      const { ms, answer } = await asker.ask(demo.rooms.admin, arrivalCommand(person))
-      if (!answer.body.startsWith('✅')) throw new Error(`!adduser did not work: ${answer.body}`)
-      // Its welcome goes on in the background and is not to meet the next one.
-      await sleep(1500)
+      const { ms, words } = await asker.ask(demo.rooms.admin, arrivalCommand(person))
+      if (!words.startsWith('✅')) throw new Error(`!adduser did not work: ${words}`)
+      // The direct room of its welcome is made in the background and is not to meet the next one.
+      await until('the direct room', () => demo.admin.database.roomsOf(person.userId, 'invite').length > arrivalRooms.length)
       return ms
     },
   )
@@ -193,12 +192,10 @@ export const arrive = async ({ demo }: Town, person: User): Promise<void> => {
   const light = await startLightUser({ url: demo.homeserver.url }, { user: person })
   try {
     for (const roomId of new Set([await light.waitForInvite(), ...light.invites()])) await light.join(roomId)
-    const deadline = performance.now() + 60_000
-    while (demo.admin.database.memberships(demo.rooms.indoc).get(person.userId) === 'join') {
+    await until('the end of the stay in INDOC', async () => {
       for (const roomId of light.invites()) await light.join(roomId)
-      if (performance.now() > deadline) throw new Error('the newcomer was not taken out of INDOC')
-      await sleep(50)
-    }
+      return demo.admin.database.memberships(demo.rooms.indoc).get(person.userId) !== 'join'
+    })
   } finally {
     await light.stop()
   }
