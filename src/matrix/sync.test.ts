@@ -242,6 +242,16 @@ describe('trouble', () => {
     expect(loop.failing).toBeUndefined()
   })
 
+  test('an answer that comes at once and brings nothing on is no reason to ask again at once', async () => {
+    await begin()
+    await give('s1')
+    expect(syncs).toHaveLength(2)
+    await clock.advance(1000)
+    expect(syncs).toHaveLength(3)
+    await give('s2')
+    expect(syncs).toHaveLength(4)
+  })
+
   test('failures in a row wait longer, at most half a minute', async () => {
     const waits: number[] = []
     for (let round = 0; round < 9; round += 1) {

@@ -41,6 +41,8 @@ export interface SyncOptions {
 const pollMs = 30_000
 /** After a silence this long, what comes first had piled up: it is catch-up, not news. */
 const awayAfterMs = 120_000
+/** A server or proxy that does not wait for news, and has none, is not asked more often than this. */
+const leastMs = 1000
 const events = ['m.room.encrypted', 'm.room.message']
 const tokenName = 'since'
 
@@ -101,10 +103,14 @@ export class SyncLoop {
     for (let failures = 0; !signal.aborted;) {
       const since = this.#options.database.meta(tokenName)
       // The first request does not wait for news: it shows at once that the present is reached.
-      const failure = await this.#once(since, this.#lastAt === undefined ? 0 : pollMs)
+      const timeout = this.#lastAt === undefined ? 0 : pollMs
+      const asked = clock.now()
+      const failure = await this.#once(since, timeout)
       if (failure === undefined) {
         failures = 0
         this.#failing = undefined
+        const idle = timeout > 0 && clock.now() - asked < leastMs && this.#options.database.meta(tokenName) === since
+        if (idle) await clock.sleep(leastMs, signal).catch(() => undefined)
         continue
       }
       if (signal.aborted) return
