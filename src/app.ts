@@ -100,6 +100,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     homeserver,
     clock,
     logger,
+    isEncrypted: (roomId) => encryptions.has(roomId),
     newMarker: () => randomBytes(12).toString('base64url'),
   })
   const rooms = new SpecialRooms({ database, directory, homeserver, directRooms, named: config.rooms })
@@ -257,6 +258,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     clock,
     logger,
     rooms,
+    roles,
     pipeline,
     answerInvitation,
     repairer,

@@ -2,6 +2,7 @@ import { authentikBreaker } from '../authentik/client.ts'
 import type { Authentik } from '../authentik/client.ts'
 import { messageContent } from '../matrix/message.ts'
 import type { Pipeline } from '../chat/pipeline.ts'
+import type { Roles } from '../chat/roles.ts'
 import type { SavedCommand } from '../chat/saved.ts'
 import type { Config } from '../config/schema.ts'
 import type { CryptoPort } from '../crypto/port.ts'
@@ -41,6 +42,7 @@ export interface JobParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly rooms: SpecialRooms
+  readonly roles: Roles
   readonly pipeline: Pipeline
   readonly answerInvitation: ReturnType<typeof createInvitationHandler>
   readonly repairer: Repairer
@@ -59,6 +61,7 @@ const savedEveryMs = authentikBreaker.openMs
 /** Names who does which jobs, and adds those that run for ever. */
 export const registerJobs = (parts: JobParts): void => {
   const { config, scheduler, clock, logger, outbox, rooms, journal } = parts
+  const nameOf = (userId: string): string => parts.directory.label(userId as UserId)
   /** A job that died is told to the people who can do something about it. */
   const alert = (key: string, text: string, askedBy: string): void => {
     const { admin } = rooms
@@ -97,10 +100,11 @@ export const registerJobs = (parts: JobParts): void => {
     createGraduationHandler({
       ...parts,
       indoc: () => rooms.indoc,
+      hasRole: (userId) => parts.roles.of(userId) !== 'everyone',
       onDead: (payload, reason) =>
         alert(
           `graduation-${payload.userId}-${clock.now()}`,
-          `❌ ${payload.name} (${payload.userId}) could not be taken out of INDOC: ${reason}`,
+          `❌ ${payload.name} (${nameOf(payload.userId)}) could not be taken out of INDOC: ${reason}`,
           payload.askedBy,
         ),
     }),
@@ -112,7 +116,7 @@ export const registerJobs = (parts: JobParts): void => {
       onDead: (userId, roomId, reason) =>
         alert(
           `invite-${roomId}-${userId}-${clock.now()}`,
-          `❌ ${userId} could not be invited to ${parts.directory.room(roomId)?.name ?? roomId}: ${reason}`,
+          `❌ ${nameOf(userId)} could not be invited to ${parts.directory.room(roomId)?.name ?? roomId}: ${reason}`,
           '',
         ),
     }),

@@ -72,6 +72,7 @@ const open = () => {
     } as unknown as Homeserver,
     clock,
     logger: silentLogger,
+    isEncrypted: (roomId) => !roomId.startsWith('!clear'),
     newMarker: () => `marker-${(markers += 1)}`,
   })
 }

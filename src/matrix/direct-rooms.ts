@@ -31,6 +31,7 @@ export class DirectRooms {
   readonly #homeserver: Homeserver
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #isEncrypted: (roomId: RoomId) => boolean
   readonly #newMarker: () => string
   readonly #locks = new Map<UserId, Promise<DirectRoomResult>>()
   readonly #awaited = new Map<RoomId, (() => void)[]>()
@@ -42,6 +43,8 @@ export class DirectRooms {
     readonly homeserver: Homeserver
     readonly clock: Clock
     readonly logger: Logger
+    /** Is (or was) the room encrypted? */
+    readonly isEncrypted: (roomId: RoomId) => boolean
     /** A new unguessable text. */
     readonly newMarker: () => string
   }) {
@@ -50,6 +53,7 @@ export class DirectRooms {
     this.#homeserver = options.homeserver
     this.#clock = options.clock
     this.#logger = options.logger
+    this.#isEncrypted = options.isEncrypted
     this.#newMarker = options.newMarker
   }
 
@@ -71,6 +75,8 @@ export class DirectRooms {
     // Just made: the sync stream has not told yet.
     if (room === undefined) return true
     if (room.ownMembership !== 'join') return false
+    // A chat that somebody else made in clear is no place for a welcome or for personal data.
+    if (room.freshness.asOf !== null && !this.#isEncrypted(roomId)) return false
     const membership = this.#directory.membership(roomId, userId)
     const others = this.#directory
       .memberIds(roomId, ['join', 'invite'])

@@ -34,7 +34,15 @@ const world = (given: { readonly role?: Role; readonly member?: boolean; readonl
     room: () => ({ ownMembership: standing }),
     joinedRooms: () => [{ freshness: { asOf: listed ? 1 : null } }],
   } as unknown as Directory
-  const directRooms = new DirectRooms({ database, directory, homeserver, clock, logger: silentLogger, newMarker: () => 'm' })
+  const directRooms = new DirectRooms({
+    database,
+    directory,
+    homeserver,
+    clock,
+    logger: silentLogger,
+    isEncrypted: () => true,
+    newMarker: () => 'm',
+  })
   const answer = createInvitationHandler({
     homeserver,
     directory,

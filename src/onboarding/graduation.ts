@@ -32,6 +32,8 @@ export interface GraduationOptions {
   readonly templates: Templates
   readonly clock: Clock
   readonly indoc: () => RoomId | undefined
+  /** Moderators and admins stay: they work there. */
+  readonly hasRole: (userId: UserId) => boolean
   readonly onDead: (payload: GraduationPayload, reason: string) => void
 }
 
@@ -55,6 +57,7 @@ const run = async (options: GraduationOptions, job: Job, signal: AbortSignal): P
   if (indoc === undefined) return { state: 'failed', reason: 'the INDOC room is not known', delayMs: lookAgainMs }
   const membership = directory.membership(indoc, userId)
   if (membership !== 'join' && membership !== 'invite') return { state: 'done', note: 'the person is not in INDOC' }
+  if (options.hasRole(userId)) return { state: 'cancelled', reason: 'the person has a role now and stays in INDOC' }
   const direct = directRooms.roomOf(userId)
   const arrived = [...(direct === undefined ? [] : [direct]), ...(payload.rooms as RoomId[])].some(
     (room) => directory.membership(room, userId) === 'join',

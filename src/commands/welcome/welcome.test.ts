@@ -11,10 +11,12 @@ interface Setting {
   readonly active?: boolean
   readonly job?: Partial<JobView>
   readonly name?: string | null
+  readonly mayReset?: boolean
 }
 
-const planned = async (line: string, { linked = true, active, job, name = 'Ada' }: Setting = {}) =>
+const planned = async (line: string, { linked = true, active, job, name = 'Ada', mayReset = true }: Setting = {}) =>
   createWelcomeCommand({
+    mayReset: () => mayReset,
     links: { of: (userId) => (linked ? { userId, pk: 7, username: 'ada-oak11', proven: false } : undefined) },
     accounts: { get: () => (active === undefined ? undefined : ({ active } as Account)) },
     scheduler: { latest: () => job as JobView | undefined },
@@ -44,6 +46,7 @@ test('one job, with credentials of the linked account only', async () => {
 test.each([
   ['no linked account', { linked: false, name: null }, 'No account is linked'],
   ['a deactivated account', { active: false }, 'is deactivated'],
+  ['somebody with a role whose password it would reset', { active: true, mayReset: false }, 'not reset'],
 ] as const)('%s: no credentials, and it is said', async (_, setting, words) => {
   const plan = await planned('welcome @ada:example.org', setting)
   expect(plan).toMatchObject({ notes: [expect.stringContaining(words)] })

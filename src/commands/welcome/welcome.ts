@@ -6,12 +6,15 @@ import type { Links } from '../../directory/links.ts'
 import type { Scheduler } from '../../jobs/scheduler.ts'
 import { named, refusal } from '../../onboarding/authentik-reads.ts'
 import type { WelcomePayload } from '../../onboarding/welcome.ts'
+import type { UserId } from '../../types.ts'
 import { welcomeDeclaration } from './declaration.ts'
 
 /** What `!welcome` may look at. */
 export interface WelcomePorts {
   readonly links: Pick<Links, 'of'>
   readonly accounts: Pick<Accounts, 'get'>
+  /** May new credentials be made for the person? With recovery links always; a passphrase replaces the old one. */
+  readonly mayReset: (userId: UserId) => boolean
   readonly scheduler: Pick<Scheduler, 'latest'>
   readonly directory: Pick<Directory, 'ownUserId' | 'displayName' | 'bridged'>
 }
@@ -52,7 +55,9 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
     }
     const link = ports.links.of(userId)
     const active = link === undefined || ports.accounts.get(link.pk)?.active !== false
-    const account = link !== undefined && active ? { pk: link.pk, username: link.username } : undefined
+    // A passphrase would be reset by it; that is for nobody of one's own or a higher role.
+    const mine = ports.mayReset(userId)
+    const account = link !== undefined && active && mine ? { pk: link.pk, username: link.username } : undefined
     const payload: WelcomePayload = {
       userId,
       name: ports.directory.displayName(userId) ?? person.account?.username ?? userId,
@@ -66,7 +71,9 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
         ? 'Credentials are delivered by DM only.'
         : link === undefined
           ? 'No account is linked to this person, so the welcome carries no credentials.'
-          : `The account ${link.username} is deactivated, so the welcome carries no credentials.`,
+          : mine
+            ? `The account ${link.username} is deactivated, so the welcome carries no credentials.`
+            : `${link.username} belongs to somebody with a role, whose password is not reset by a welcome: it carries no credentials.`,
     ]
     return {
       summary: person.name,
