@@ -56,6 +56,11 @@ export const openCrypto = async (options: {
       clock,
       logger,
       onBroken,
+      onForeignKeys: () =>
+        onFatal(
+          'deviceLost',
+          'the homeserver has other keys of this device than the encryption store: an older copy of the data directory was put back. Start with a new data directory (a new device) and the recovery key',
+        ),
     })
   } catch (error) {
     // The engine says only in its own words that key, user or device do not fit, or that its data is damaged.

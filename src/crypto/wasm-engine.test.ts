@@ -125,7 +125,9 @@ const hold: {
   queryFails: boolean
   onQuery: (() => void) | undefined
   onToDevice: (() => void) | undefined
-} = { query: undefined, queryFails: false, onQuery: undefined, onToDevice: undefined }
+  upload: GateResult | undefined
+  foreign: number
+} = { query: undefined, queryFails: false, onQuery: undefined, onToDevice: undefined, upload: undefined, foreign: 0 }
 let store: DurableStore
 let engine: WasmEngine
 
@@ -135,7 +137,7 @@ beforeAll(async () => {
     throw error
   })
   const http = {
-    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
+    keysUpload: (body: never) => Promise.resolve(hold.upload ?? server.upload(bot, 'BOT', body)),
     keysQuery: async (body: never) => {
       hold.onQuery?.()
       await hold.query
@@ -159,6 +161,9 @@ beforeAll(async () => {
     logger: silentLogger,
     onBroken: (error) => {
       throw error
+    },
+    onForeignKeys: () => {
+      hold.foreign += 1
     },
   })
   await engine.flushOutgoing()
@@ -235,6 +240,22 @@ describe('the room key reaches everybody', () => {
     const dan = await Peer.make(server, '@dan:x', 'DAN')
     expect(await dan.reads('!odd:x', await say(room('!odd:x', ['@dan:x', '@nobody', '@ö ä:x']), 'hello'))).toBe('hello')
   })
+})
+
+test('an older copy of the store is noticed: the server has other keys of this device', async () => {
+  const refusal = refused(400)
+  if (refusal.code !== 'status') throw new Error('another kind of failure')
+  hold.upload = {
+    ...refusal,
+    body: { errcode: 'M_UNKNOWN', error: 'One time key signed_curve25519:AAAAAAAAAAQ already exists. Old key: …' },
+  }
+  await engine.feed({ toDevice: [], changedDevices: [], leftDevices: [], oneTimeKeyCounts: {}, unusedFallbackKeys: undefined })
+  engine.commit(() => undefined)
+  await engine.flushOutgoing()
+  hold.upload = undefined
+  expect(hold.foreign).toBe(1)
+  await engine.flushOutgoing()
+  expect(hold.foreign).toBe(1)
 })
 
 test('a device list with an id that the engine does not take is fed without it', async () => {

@@ -19,7 +19,7 @@ import {
 } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { DecryptedRoomEvent, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { Database } from '../database/database.ts'
-import type { GateResult } from '../http/contract.ts'
+import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
@@ -42,6 +42,8 @@ export interface WasmEngineOptions {
   readonly logger: Logger
   /** The engine panicked or a call never came back: the process must end and start again. */
   readonly onBroken: (error: Error) => void
+  /** The server has other keys of this device than the store: an older copy of the store was put back. It cannot heal. */
+  readonly onForeignKeys: () => void
 }
 
 /** No call into the engine takes this long unless it has panicked (milliseconds). */
@@ -213,7 +215,10 @@ export class WasmEngine implements CryptoPort {
   async #sendOne(request: OutgoingRequest): Promise<string | undefined> {
     const result = await this.#send(request)
     if (result === undefined) return undefined
-    if (!result.ok) return result.code
+    if (!result.ok) {
+      if (request.type === RequestType.KeysUpload && hasForeignKeys(result)) this.#options.onForeignKeys()
+      return result.code
+    }
     try {
       await this.markSent(request.id, request.type, result.body)
       return undefined
@@ -381,6 +386,13 @@ export class WasmEngine implements CryptoPort {
     this.#deviceListeners = []
     this.machine.close()
   }
+}
+
+/** Synapse refuses a one-time key under an id that it has with another key. It has no error code of its own for that. */
+const hasForeignKeys = (failure: GateFailure): boolean => {
+  if (failure.code !== 'status' || failure.status !== 400 || typeof failure.body !== 'object' || failure.body === null) return false
+  const { error } = failure.body as { readonly error?: unknown }
+  return typeof error === 'string' && /one time key .* already exists/i.test(error)
 }
 
 /** Ids as the engine takes them (each call consumes them). Some servers let people have ids that it refuses: those cannot have devices. */
