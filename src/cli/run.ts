@@ -107,7 +107,7 @@ export const execute: Execute<CommonOptions> = async (options) => {
   }
   const overdue = setTimeout(() => {
     logger.error('the stop took too long; what is open goes on at the next start')
-    process.exit(reason === 'ok' ? 0 : 70)
+    process.exit(exitCode(reason))
   }, stopLimitMs)
   await started.app.stop()
   await health?.server.close()
