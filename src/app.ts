@@ -44,6 +44,9 @@ import { readVersion } from './operations/version.ts'
 import { ServerCapabilities } from './synapse/capabilities.ts'
 import { unreadableAnswer } from './chat/unreadable.ts'
 
+/** How often the configured rooms are tried again while the bot is not in them (milliseconds). */
+const settleEveryMs = 30_000
+
 /** What the bot is built from. */
 export interface AppOptions {
   readonly config: Config
@@ -272,12 +275,16 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     scheduler.wake('welcome', userId)
     scheduler.wake('graduation', userId)
   }
+  let settledAt = clock.now()
   /** What a sync (or a repaired member list) means for everybody else. */
   const reactTo = (batch: SyncBatch): void => {
     directRooms.noticed([...batch.changes.newRooms, ...batch.changes.baselines, ...batch.changes.memberChanges.map(({ roomId }) => roomId)])
     for (const { userId } of batch.changes.memberChanges) wakeJobsOf(userId)
     if (batch.changes.dirtyRooms.length > 0 || batch.initial) repairer.soon()
-    if (batch.initial || batch.changes.leftRooms.length > 0) {
+    // What failed before (an alias that was not there yet, a join that was refused) is tried again, but not with every sync.
+    const unsettled = rooms.problems().length > 0 && clock.now() - settledAt > settleEveryMs
+    if (batch.initial || batch.changes.leftRooms.length > 0 || unsettled) {
+      settledAt = clock.now()
       rooms.settle().catch((error: unknown) => logger.error({ err: error }, 'the configured rooms could not be settled'))
     }
     dispatcher.dispatch(batch.entries)

@@ -37,13 +37,19 @@ const world = () => {
   const journal = new Journal(memoryDatabase())
   const handled: string[] = []
   const unreadable: string[] = []
+  const broken: string[] = []
   const dispatcher = new Dispatcher({
     crypto,
     journal,
     clock: systemClock,
     logger: silentLogger,
     handlers: {
+      broken: (entry) => {
+        broken.push(entry.eventId)
+        return Promise.resolve()
+      },
       message: ({ entry }) => {
+        if (gate.bug) throw new Error('a bug')
         handled.push(entry.eventId)
         return Promise.resolve({})
       },
@@ -59,7 +65,7 @@ const world = () => {
     if (entry === undefined) throw new Error('claimed before')
     return entry
   }
-  return { dispatcher, add, handled, unreadable, gate, keyArrives: () => keys([{ roomId, sessionId: 's1' }]), journal }
+  return { dispatcher, add, handled, unreadable, broken, gate, keyArrives: () => keys([{ roomId, sessionId: 's1' }]), journal }
 }
 
 describe('a message whose key comes late', () => {
@@ -115,4 +121,18 @@ describe('a message whose key comes late', () => {
       vi.useRealTimers()
     }
   })
+})
+
+test('a bug closes the message and tells the person, and those behind it are handled', async () => {
+  const { dispatcher, add, handled, broken, gate, journal } = world()
+  gate.readable = true
+  gate.bug = true
+  dispatcher.dispatch([add('$a')])
+  await turns()
+  gate.bug = false
+  dispatcher.dispatch([add('$b')])
+  await turns()
+  expect(broken).toEqual(['$a'])
+  expect(handled).toEqual(['$b'])
+  expect(journal.open().map((entry) => entry.eventId)).not.toContain('$a')
 })

@@ -15,6 +15,8 @@ export interface Handlers {
   message(message: IncomingMessage, signal: AbortSignal): Promise<{ readonly rest?: Promise<void> }>
   /** A message that stayed unreadable, so that somebody is told. Marks the entry as done. */
   unreadable(entry: JournalEntry, cause: { readonly code: string; readonly withheld: string | undefined }): Promise<void>
+  /** A bug has stopped the handling of a message: the person is told. */
+  broken(entry: JournalEntry): Promise<void>
   /** Somebody invites the bot. Marks the entry as done. */
   invitation(entry: JournalEntry): Promise<void>
 }
@@ -96,10 +98,19 @@ export class Dispatcher {
       else await this.#message(entry, again)
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      // The entry is closed, so that a bug does not run again at every start; the operator finds it in the log.
       this.#logger.error({ err: error, event: entry.eventId }, 'an event could not be handled')
-      this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'error')
+      await this.#broken(entry)
     }
+  }
+
+  /** Closes an entry that a bug has stopped, so that it does not run again at every start, and tells the person. Never rejects. */
+  async #broken(entry: JournalEntry): Promise<void> {
+    try {
+      if (entry.kind === 'message') await this.#handlers.broken(entry)
+    } catch (error) {
+      this.#logger.error({ err: error, event: entry.eventId }, 'an internal error could not be told')
+    }
+    this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'error')
   }
 
   async #message(entry: JournalEntry, again: boolean): Promise<void> {
@@ -123,7 +134,7 @@ export class Dispatcher {
       .catch((error: unknown) => {
         if (this.#stop.signal.aborted) return
         this.#logger.error({ err: error, event: entry.eventId }, 'a command could not be finished')
-        this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'error')
+        return this.#broken(entry)
       })
       .finally(() => this.#rest.delete(tracked))
     this.#rest.add(tracked)

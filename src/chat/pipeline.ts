@@ -102,6 +102,18 @@ export class Pipeline implements Handlers {
     this.#ports.journal.mark(entry.eventId, 'done', this.#ports.clock.now(), 'invitation')
   }
 
+  async broken(entry: JournalEntry): Promise<void> {
+    const kind = this.#ports.roomKind(entry.roomId)
+    if (kind === undefined) return
+    const reply = new Reply(this.#ports, entry, { eventId: entry.eventId }, kind, 'broken')
+    const words =
+      'An internal error happened, and I do not know how far I came. Please look before you repeat it; the operator finds the error in the log.'
+    await reply.finish(
+      { mark: '❔', blocks: [paragraph(words)], code: 'bug' },
+      { command: '', arguments: {}, outcome: 'refused', code: 'bug' },
+    )
+  }
+
   async unreadable(entry: JournalEntry, cause: { readonly code: string; readonly withheld: string | undefined }): Promise<void> {
     const { journal, clock } = this.#ports
     // What nobody could read while the bot was away is not answered: it may be long forgotten.

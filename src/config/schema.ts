@@ -42,7 +42,7 @@ const homeserver = section("The Matrix server and the bot's own user on it. Give
   }),
   userId: userId({ text: "The bot's own user.", example: '@gatehouse:example.org' }),
   password: optionalSecret({
-    text: "Password of the bot's user. It logs in once and keeps the session; it logs in again only when the session is lost.",
+    text: "Password of the bot's user. Needed for the first start only: it logs in once and keeps the session.",
     otherwise: 'use `accessToken`',
   }),
   accessToken: optionalSecret({

@@ -23,16 +23,14 @@ beforeEach(() => {
   database = memoryDatabase()
   clock = new TestClock()
   database.run(
-    database.query
-      .insertInto('encrypted_room')
-      .values({
-        room_id: roomId,
-        algorithm: 'm.megolm.v1.aes-sha2',
-        rotation_period_ms: null,
-        rotation_messages: null,
-        session_started_at: null,
-        seen_at: 1,
-      }),
+    database.query.insertInto('encrypted_room').values({
+      room_id: roomId,
+      algorithm: 'm.megolm.v1.aes-sha2',
+      rotation_period_ms: null,
+      rotation_messages: null,
+      session_started_at: null,
+      seen_at: 1,
+    }),
   )
   sessions = open()
 })

@@ -20,8 +20,8 @@ export const exitCodes = {
   },
   tokenDead: {
     code: 6,
-    meaning: 'The homeserver no longer accepts the session and there is no password to log in again.',
-    next: 'Give `homeserver.password` or a fresh `homeserver.accessToken`.',
+    meaning: 'The homeserver no longer accepts the session, or there is none yet and nothing to log in with.',
+    next: 'First start: give `homeserver.password` or `homeserver.accessToken`. Later: the device was signed out; start with an empty data directory, the password and the recovery key.',
   },
   forbidden: {
     code: 7,
