@@ -14,7 +14,8 @@ const given = { roomId, sender: '@mod:x' as UserId, kind: 'message' as const, ev
 
 const world = () => {
   let keys: (keys: readonly { roomId: RoomId; sessionId: string }[]) => void = () => undefined
-  const gate: { readable: boolean; type: string; hold: Promise<void> } = {
+  const gate: { readable: boolean; bug: boolean; type: string; hold: Promise<void> } = {
+    bug: false,
     readable: false,
     type: 'm.room.message',
     hold: Promise.resolve(),
