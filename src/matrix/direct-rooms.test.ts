@@ -27,7 +27,13 @@ let database: Database
 let clock: TestClock
 let fake: ReturnType<typeof fakeDirectory>
 /** What the server has. */
-let server: { readonly joined: string[]; readonly markers: Map<string, string>; direct: unknown; create: () => GateResult }
+let server: {
+  readonly joined: string[]
+  readonly markers: Map<string, string>
+  direct: unknown
+  create: () => GateResult
+  member: () => unknown
+}
 let requests: { readonly method: string; readonly path: string; readonly body: unknown }[]
 
 beforeEach(() => {
@@ -35,7 +41,13 @@ beforeEach(() => {
   clock = new TestClock()
   fake = fakeDirectory(bot)
   requests = []
-  server = { joined: [], markers: new Map(), direct: undefined, create: () => make(dm, ada) }
+  server = {
+    joined: [],
+    markers: new Map(),
+    direct: undefined,
+    create: () => make(dm, ada),
+    member: () => ({ ok: true, content: undefined }),
+  }
 })
 afterEach(() => {
   database.close()
@@ -59,8 +71,11 @@ const open = () => {
     server.direct = answered(options.body)
     return Promise.resolve(answered({}))
   }
-  const state = (roomId: string): Promise<unknown> =>
-    Promise.resolve({ ok: true, content: { 'org.gatehouse.direct': server.markers.get(roomId) } })
+  const state = (roomId: string, type: string): Promise<unknown> => {
+    requests.push({ method: 'GET', path: type, body: undefined })
+    if (type === 'm.room.member') return Promise.resolve(server.member())
+    return Promise.resolve({ ok: true, content: { 'org.gatehouse.direct': server.markers.get(roomId) } })
+  }
   return new DirectRooms({
     database,
     directory: fake.directory,
@@ -169,6 +184,42 @@ describe('what may go wrong', () => {
     // Also by the next process.
     expect(await open().open(ada)).toEqual({ ok: true, roomId: dm, made: true })
     expect(created()).toBe(1)
+  })
+
+  describe('the bot was stopped when the sync stream had told half of a new room', () => {
+    /** The room is noted and known, and its last event, the invitation, was not told. */
+    const halfTold = async (): Promise<void> => {
+      await open().open(ada)
+      fake.rooms[dm] = { members: { [bot]: 'join' } }
+      server.create = () => make('!second', ada)
+    }
+
+    test('the server is asked, and no second one is made', async () => {
+      await halfTold()
+      server.member = () => ({ ok: true, content: { membership: 'invite' } })
+      const rooms = open()
+      expect(rooms.roomOf(ada)).toBeUndefined()
+      const opening = rooms.open(ada)
+      await turns()
+      fake.rooms[dm] = { members: { [bot]: 'join', [ada]: 'join' } }
+      rooms.noticed([dm])
+      expect(await opening).toMatchObject({ ok: true, roomId: dm })
+      expect(created()).toBe(1)
+      expect(await rooms.open(ada)).toEqual({ ok: true, roomId: dm, made: false })
+    })
+
+    test('while the server cannot be asked nothing is made', async () => {
+      await halfTold()
+      server.member = () => refused(502)
+      expect(await open().open(ada)).toMatchObject({ ok: false, code: 'retry' })
+      expect(created()).toBe(1)
+    })
+
+    test('when the person declined meanwhile, another one is made', async () => {
+      await halfTold()
+      server.member = () => ({ ok: true, content: { membership: 'leave' } })
+      expect(await open().open(ada)).toMatchObject({ ok: true, roomId: '!second' })
+    })
   })
 
   test('when it certainly was not made, another is made without a search', async () => {

@@ -17,6 +17,10 @@ export type DirectRoomResult =
 /** How long to wait until the sync stream tells about a room that was just made (milliseconds). */
 const noticeMs = 15_000
 
+/** `untold`: we made it, and the directory does not know yet what became of the invitation. Only the server can tell. */
+type Standing = 'usable' | 'untold' | 'unusable'
+
+const memberSchema = z.object({ membership: z.string() })
 const created = z.object({ room_id: z.string() })
 /** Stands in the creation content of every DM that the bot makes: by it, a room is found again that was made just before a crash. */
 const markerKey = 'org.gatehouse.direct'
@@ -64,24 +68,38 @@ export class DirectRooms {
 
   /** The usable DM with a person: the bot is in it, the person is or is invited, and nobody else. */
   roomOf(userId: UserId): RoomId | undefined {
-    const rows = this.#database.all(
-      this.#database.query.selectFrom('direct_room').select('room_id').where('user_id', '=', userId).orderBy('created_at', 'desc'),
-    )
-    return rows.map((row) => row.room_id).find((roomId) => this.#usable(roomId, userId))
+    return this.#roomsOf(userId, 'usable')[0]
   }
 
-  #usable(roomId: RoomId, userId: UserId): boolean {
+  #roomsOf(userId: UserId, standing: Standing): readonly RoomId[] {
+    return this.#database
+      .all(
+        this.#database.query
+          .selectFrom('direct_room')
+          .select(['room_id', 'origin'])
+          .where('user_id', '=', userId)
+          .orderBy('created_at', 'desc'),
+      )
+      .filter((row) => this.#standing(row.room_id, row.origin === 'made', userId) === standing)
+      .map((row) => row.room_id)
+  }
+
+  #standing(roomId: RoomId, made: boolean, userId: UserId): Standing {
     const room = this.#directory.room(roomId)
     // Just made: the sync stream has not told yet.
-    if (room === undefined) return true
-    if (room.ownMembership !== 'join') return false
-    // A chat that somebody else made in clear is no place for a welcome or for personal data.
-    if (room.freshness.asOf !== null && !this.#isEncrypted(roomId)) return false
+    if (room === undefined) return 'usable'
+    if (room.ownMembership !== 'join') return 'unusable'
     const membership = this.#directory.membership(roomId, userId)
     const others = this.#directory
       .memberIds(roomId, ['join', 'invite'])
       .filter((member) => member !== userId && member !== this.#directory.ownUserId)
-    return (membership === 'join' || membership === 'invite' || room.freshness.asOf === null) && others.length === 0
+    if (others.length > 0) return 'unusable'
+    if (room.freshness.asOf === null) return 'usable'
+    // A server may tell about a new room in pieces, and the bot may have been stopped between them.
+    if (made && membership === undefined) return 'untold'
+    // A chat that somebody else made in clear is no place for a welcome or for personal data.
+    if (!this.#isEncrypted(roomId)) return 'unusable'
+    return membership === 'join' || membership === 'invite' ? 'usable' : 'unusable'
   }
 
   /** Remembers a direct room that somebody else made and invited the bot to. Call inside the transaction that notes the join. */
@@ -139,6 +157,14 @@ export class DirectRooms {
   async #open(userId: UserId): Promise<DirectRoomResult> {
     const known = this.roomOf(userId)
     if (known !== undefined) return this.#whenKnown({ ok: true, roomId: known, made: false }, userId)
+    for (const roomId of this.#roomsOf(userId, 'untold')) {
+      const asked = await this.#homeserver.state(roomId, 'm.room.member', userId)
+      if (!asked.ok) return { ok: false, code: 'retry', words: describeFailure(asked) }
+      const member = memberSchema.safeParse(asked.content)
+      if (member.success && (member.data.membership === 'invite' || member.data.membership === 'join')) {
+        return this.#whenKnown(this.#keep(roomId, userId), userId)
+      }
+    }
     const intent = this.#database.first(this.#database.query.selectFrom('direct_intent').selectAll().where('user_id', '=', userId))
     if (intent !== undefined) {
       const found = await this.#findByMarker(intent.marker)
