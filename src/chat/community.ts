@@ -160,14 +160,26 @@ export class Community {
       const people = this.#directory.findPeople(name, 10)
       return {
         exact: people.filter((person) => person.match === 'exact').map(({ userId }) => userId),
-        similar: people.filter((person) => person.match !== 'exact').map(({ userId }) => userId),
+        similar:
+          people.length === 0 ? this.#misspelt(name) : people.filter((person) => person.match !== 'exact').map(({ userId }) => userId),
       }
     },
     roomsNamed: (reference) => this.meaningOf(reference, viewer),
   })
 
+  /** People whose name a mistyped one may have meant. */
+  #misspelt(name: string): readonly UserId[] {
+    const people = new Map(
+      this.#neighbours().flatMap((userId) => {
+        const shown = this.#directory.displayName(userId)
+        return shown === null ? [] : [[shown, userId] as const]
+      }),
+    )
+    return suggest(name, people.keys(), candidatesShown).flatMap((shown) => people.get(shown) ?? [])
+  }
+
   /** Ids of people on this server, for "did you mean". */
-  #neighbours(): readonly string[] {
+  #neighbours(): readonly UserId[] {
     const { indoc } = this.#places
     const rooms = this.#directory.joinedRooms().map((room) => room.roomId)
     return (indoc === undefined ? rooms : [indoc, ...rooms])
