@@ -97,9 +97,9 @@ export class Homeserver {
       route: action,
       body: { user_id: userId, ...(reason === undefined ? {} : { reason }) },
       repeatable: false,
-      // The server counts kicks and bans per sender, and invitations above all per invited person: in one queue they wait for each other instead of
-      // being refused one by one, and nobody waits for somebody else's budget.
-      lane: action === 'invite' ? `invite:${userId}` : `member:${action}`,
+      // The server counts kicks and bans per sender, and invitations above all per invited person: once it limits the bot, they wait in one queue for
+      // each other instead of being refused one by one, and nobody waits for somebody else's budget.
+      lane: action !== 'invite' ? `member:${action}` : `invite:${this.#budget?.limited === true ? userId : roomId}`,
       deadlineMs: 600_000,
     })
   }

@@ -41,7 +41,7 @@ beforeEach(() => {
     uniqueKey: ada,
     payload: { userId: ada, name: 'Ada', account: { pk: 12, username: 'ada-maple42' }, askedBy: '@mo:x' },
     attempts: 0,
-    createdAt: clock.now(),
+    createdAt: clock.now() - 1000,
     createdBy: null,
   }
 })
@@ -103,6 +103,12 @@ const settle = async (more: Partial<WelcomeOptions> = {}): Promise<JobResult> =>
 }
 
 describe('the order', () => {
+  test('the answer to the moderator and the invitations go first', async () => {
+    job = { ...job, createdAt: clock.now() }
+    expect(await run()).toMatchObject({ state: 'wait', delayMs: 1000 })
+    expect(sent).toEqual([])
+  })
+
   test('hello, a pause, then the welcome with a fresh link, both encrypted or not at all', async () => {
     expect(await run()).toMatchObject({ state: 'wait', delayMs: 3000 })
     // The link is minted when it is delivered, not before.
