@@ -43,6 +43,8 @@ const pollMs = 30_000
 const awayAfterMs = 120_000
 /** A server or proxy that does not wait for news, and has none, is not asked more often than this. */
 const leastMs = 1000
+/** How long requests for keys are gathered. */
+const gatherMs = 500
 const events = ['m.room.encrypted', 'm.room.message']
 const tokenName = 'since'
 
@@ -70,6 +72,7 @@ export class SyncLoop {
   #running: Promise<void> | undefined
   #lastAt: Timestamp | undefined
   #failing: string | undefined
+  #flush: NodeJS.Timeout | undefined
 
   constructor(options: SyncOptions) {
     this.#options = options
@@ -94,6 +97,8 @@ export class SyncLoop {
   /** Ends the loop after the batch in work. */
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the bot is shutting down'))
+    // What was not sent is asked for again at the next start.
+    clearTimeout(this.#flush)
     await this.#running?.catch(() => undefined)
   }
 
@@ -147,7 +152,7 @@ export class SyncLoop {
   }
 
   async #store(response: SyncResponse, since: string | undefined, now: Timestamp): Promise<void> {
-    const { crypto, database, directory, encryptions, logger, onBatch } = this.#options
+    const { crypto, database, directory, encryptions, onBatch } = this.#options
     const initial = since === undefined
     const late = this.#lastAt === undefined || now - this.#lastAt > awayAfterMs
     const missed = initial ? new Map<RoomId, readonly RoomEvent[]>() : await this.#fillGaps(response, since)
@@ -175,8 +180,21 @@ export class SyncLoop {
     this.#lastAt = now
     if (batch === undefined) return
     this.#tellCrypto(batch.changes)
-    crypto.flushOutgoing().catch((error: unknown) => logger.error({ err: error }, 'key requests could not be sent'))
+    this.#flushSoon()
     onBatch(batch)
+  }
+
+  /**
+   * Sends what the engine wants to send, gathered over several answers: a server names the same person again for each room that they are invited
+   * to. Nothing waits for this: who encrypts or judges a device asks for what is missing first.
+   */
+  #flushSoon(): void {
+    const { crypto, logger } = this.#options
+    if (this.#stop.signal.aborted) return
+    this.#flush ??= setTimeout(() => {
+      this.#flush = undefined
+      crypto.flushOutgoing().catch((error: unknown) => logger.error({ err: error }, 'key requests could not be sent'))
+    }, gatherMs)
   }
 
   /** Rooms where a key has to be shared anew or rotated. */
