@@ -45,9 +45,9 @@ export class Acknowledger {
   /**
    * Begins to watch a command.
    * @param onProgress called once when it takes long
-   * @returns ends the watch; call it when the answer is ready
+   * @returns ends the watch; call it when the answer is ready, with a promise of its being sent: until then the bot is shown as typing
    */
-  begin(roomId: RoomId, eventId: EventId, onProgress: () => void): () => void {
+  begin(roomId: RoomId, eventId: EventId, onProgress: () => void): (sent?: Promise<unknown>) => void {
     let typing = false
     const timers = [
       setTimeout(() => {
@@ -58,9 +58,9 @@ export class Acknowledger {
       setTimeout(onProgress, this.#patience.progress),
     ]
     if (this.#exempt()) timers.push(setTimeout(() => this.#eyes(roomId, eventId), this.#patience.eyes))
-    return () => {
+    return (sent = Promise.resolve()) => {
       for (const timer of timers) clearTimeout(timer)
-      if (typing) this.#quietly(this.#homeserver.typing(roomId, 0))
+      if (typing) this.#quietly(sent.then(() => this.#homeserver.typing(roomId, 0)))
       else this.#receiptSoon(roomId, eventId)
     }
   }

@@ -47,7 +47,7 @@ export class Reply {
   /** Tells the answers apart that one event can have. */
   readonly #part: string
   readonly #startedAt: Timestamp
-  #end: (() => void) | undefined
+  #end: ((sent?: Promise<unknown>) => void) | undefined
   #progress: { finished: number; total: number; shownAt: Timestamp | undefined; edits: number } | undefined
   #redact = false
 
@@ -141,7 +141,8 @@ export class Reply {
     const txnId = transactionId(eventId, this.#part)
     const rooms = new Set<RoomId>([roomId])
     // No progress message can come from here on; one that was shown becomes the answer.
-    this.#end?.()
+    const sent = Promise.withResolvers<unknown>()
+    this.#end?.(sent.promise)
     // Asked even if this run has shown none: it may stand there since before a restart.
     const shown = await outbox.sent(this.#progressTxn)
     database.transaction(() => {
@@ -176,6 +177,7 @@ export class Reply {
       audit.add({ at: clock.now(), actor: sender, roomId, eventId, durationMs: took, answerTxn, ...part })
       journal.mark(eventId, 'done', clock.now(), part.code)
     })
+    sent.resolve(outbox.sent(txnId))
     for (const room of rooms) outbox.kick(room)
     if (shown !== undefined && took > mentionAfterMs) this.#edit(shown, '⏳ Finished: see the answer below.', `${this.#part}-progress-end`)
   }
