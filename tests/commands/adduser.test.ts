@@ -45,7 +45,7 @@ const fine: EffectResult = { state: 'done', code: 'done', text: '' }
 const bench = async (settings: Partial<ArrivalPorts['settings']> = {}, invite: EffectResult = fine) => {
   const { standIn, authentik, log } = await setUp({
     seed: { people: 3 },
-    patience: { readMs: 400, writeMs: 400 },
+    patience: { readMs: 1500, writeMs: 1500 },
     gate: { breaker: { failures: 1000, openMs: 1 } },
   })
   const directory = mkdtempSync(join(tmpdir(), 'gatehouse-adduser-'))
