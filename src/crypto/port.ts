@@ -1,4 +1,4 @@
-import type { DeviceId, EventId, JsonObject, RoomId, UserId } from '../types.ts'
+import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
 
 /** The part of a `/sync` answer that the engine needs. */
 export interface CryptoSync {
@@ -90,10 +90,4 @@ export interface CryptoPort {
   /** Called with people whose device list changed (from the sync stream). */
   onDevicesChanged(listener: (userIds: readonly UserId[]) => void): void
   close(): Promise<void>
-}
-
-/** What stands in the journal for an encrypted event that waits for its key. */
-export interface WaitingEvent {
-  readonly eventId: EventId
-  readonly sessionId: string
 }
