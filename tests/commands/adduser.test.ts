@@ -166,7 +166,14 @@ test('given again, it finds everything done: the same account, no second job', a
   it.standIn.requests.splice(0)
   const outcomes = await it.run()
   good(outcomes)
-  expect(outcomes?.map(({ code }) => code)).toEqual(['already-so', 'already-member', 'already-scheduled', 'done', 'done', 'already-scheduled'])
+  expect(outcomes?.map(({ code }) => code)).toEqual([
+    'already-so',
+    'already-member',
+    'already-scheduled',
+    'done',
+    'done',
+    'already-scheduled',
+  ])
   expectArrived(it)
   expect(it.standIn.requests.length).toBeLessThanOrEqual(9)
 })
