@@ -9,6 +9,9 @@ import { fileURLToPath, pathToFileURL } from 'url'
 const needed = 24
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+// glibc keeps freed memory for every thread otherwise: about 20 MB less with these. It reads them when a process begins, and only then.
+const memorySettings = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_MMAP_THRESHOLD_: '131072' }
+
 function major(version) {
   return Number(version.split('.')[0])
 }
@@ -27,7 +30,7 @@ function bundled() {
 function again(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)), {
     stdio: 'inherit',
-    env: Object.assign({}, process.env, { GATEHOUSE_REEXECUTED: '1' }),
+    env: Object.assign({}, memorySettings, process.env, { GATEHOUSE_REEXECUTED: '1' }),
   })
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   signals.forEach(function (signal) {
@@ -58,7 +61,18 @@ function keepCompiledCode() {
     nodeModule.enableCompileCache(join(modules, '.cache', 'gatehouse'))
 }
 
+// The bot lives for weeks, so its process begins once more, with the same id and the settings of its memory. Other commands are over before it counts.
+function settleMemory() {
+  const settled = Object.keys(memorySettings).some(function (name) {
+    return process.env[name] !== undefined
+  })
+  if (settled || process.argv[2] !== 'run' || process.platform !== 'linux' || process.execve === undefined) return
+  const args = [process.execPath].concat(process.execArgv, fileURLToPath(import.meta.url), process.argv.slice(2))
+  process.execve(process.execPath, args, Object.assign({}, process.env, memorySettings))
+}
+
 async function start() {
+  settleMemory()
   keepCompiledCode()
   const built = join(root, 'dist', 'main.js')
   const source = join(root, 'src', 'main.ts')
