@@ -7,6 +7,7 @@ import { Lists } from './chat/lists.ts'
 import { Community } from './chat/community.ts'
 import { openMessage } from './chat/incoming.ts'
 import { createParser } from './chat/parse.ts'
+import { Elsewhere } from './chat/elsewhere.ts'
 import { Pipeline } from './chat/pipeline.ts'
 import { PlanStore } from './chat/plans.ts'
 import { Roles } from './chat/roles.ts'
@@ -200,6 +201,11 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     isNamed: (roomId) => rooms.isNamed(roomId),
     isMember: (userId) => community.isMember(userId),
   })
+  const elsewhere = new Elsewhere({
+    parse,
+    address: { prefixes: config.commands.prefixes, botUserId: homeserver.userId, botNames: [config.commands.name] },
+    clock,
+  })
   const pipeline = new Pipeline({
     database,
     journal,
@@ -213,6 +219,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     clock,
     logger,
     parse,
+    elsewhere,
     commands,
     resolverFor: community.resolverFor,
     nameOf: community.nameOf,
@@ -302,6 +309,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     clock,
     logger,
     watches: (roomId) => rooms.kindOf(roomId) !== undefined,
+    overhears: (event) => elsewhere.concerns(event, roles.of(event.sender)),
     onBatch: reactTo,
   })
 

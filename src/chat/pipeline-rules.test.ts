@@ -11,6 +11,7 @@ import { silentLogger } from '../operations/logger.ts'
 import type { EventId, Role, RoomId, RoomKind, UserId } from '../types.ts'
 import type { Command, CommandRequest } from './command.ts'
 import type { Plan } from './effects.ts'
+import { Elsewhere } from './elsewhere.ts'
 import { Executor } from './execute.ts'
 import type { EffectHandlers } from './execute.ts'
 import { Lists } from './lists.ts'
@@ -114,6 +115,11 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     clock,
     logger: silentLogger,
     parse: createParser(declarations),
+    elsewhere: new Elsewhere({
+      parse: createParser(declarations),
+      address: { prefixes: ['!'], botUserId: '@bot:x' as UserId, botNames: ['Gatehouse'] },
+      clock,
+    }),
     commands,
     bot: { userId: '@bot:x' as UserId, names: ['Gatehouse'], prefixes: ['!'] },
     trust: 'enforce',
@@ -188,6 +194,42 @@ describe('a dry run changes nothing, whatever happens', () => {
     const [answer] = await say({ line: '!adduser Ada' })
     expect(saved).toHaveLength(1)
     expect(answer?.text).toContain('!retry 41')
+  })
+})
+
+describe('commands in a room where the bot takes none', () => {
+  const other = '!other:x' as RoomId
+
+  test('a moderator is told, nothing is done, and it is audited', async () => {
+    const { say, kicked, planned, auditText } = bench()
+    const said = await say({ line: '!addto tech @bob:x', roomId: other })
+    expect(said).toHaveLength(1)
+    expect(said[0]?.text).toContain('I take no commands in this room')
+    expect({ kicked, planned }).toEqual({ kicked: [], planned: [] })
+    expect(auditText()).toContain('"code":"other-room"')
+  })
+
+  test('an address in it is hidden and not repeated', async () => {
+    const { say, auditText } = bench()
+    const said = await say({ line: '!adduser Ada --email ada@example.org', roomId: other })
+    expect(said.map(({ type }) => type).sort()).toEqual(['m.room.message', 'm.room.redaction'])
+    expect(said.map(({ text }) => text).join() + auditText()).not.toContain('ada@example')
+  })
+
+  test('others get no answer, and cannot fill the audit', async () => {
+    const { say, auditText, later } = bench()
+    const rows = () => auditText().split('"code":"other-room"').length - 1
+    for (let count = 0; count < 25; count += 1) expect(await say({ line: '!ping', roomId: other, sender: bob })).toEqual([])
+    expect(rows()).toBe(20)
+    later(3_600_000)
+    await say({ line: '!ping', roomId: other, sender: bob })
+    expect(rows()).toBe(21)
+  })
+
+  test.each(['hello', '!weather Paris', 'Gatehouse is nice', '!'])('%s is none of ours', async (line) => {
+    const { say, auditText } = bench()
+    expect(await say({ line, roomId: other })).toEqual([])
+    expect(auditText()).toBe('[]')
   })
 })
 

@@ -17,6 +17,8 @@ import { isChange } from './command.ts'
 import type { Arguments, CommandDeclaration, Role, RoomKind } from './declaration.ts'
 import type { Handlers } from './dispatcher.ts'
 import type { Outcome, Plan } from './effects.ts'
+import { elsewhereAnswer } from './elsewhere.ts'
+import type { Elsewhere } from './elsewhere.ts'
 import type { Executor } from './execute.ts'
 import { placeOf } from './incoming.ts'
 import type { IncomingMessage, Transport } from './incoming.ts'
@@ -53,6 +55,7 @@ export interface PipelinePorts extends ReplyPorts {
   readonly clock: Clock
   readonly logger: Logger
   readonly parse: Parser
+  readonly elsewhere: Elsewhere
   readonly commands: ReadonlyMap<string, Command>
   readonly bot: { readonly userId: UserId; readonly names: readonly string[]; readonly prefixes: readonly string[] }
   readonly trust: 'off' | 'warn' | 'enforce'
@@ -134,7 +137,7 @@ export class Pipeline implements Handlers {
       journal.mark(entry.eventId, 'done', clock.now(), note)
       return {}
     }
-    if (kind === undefined) return done('not-watched')
+    if (kind === undefined) return this.#elsewhere(message)
     const addressed = determine(
       {
         body: message.body,
@@ -166,6 +169,34 @@ export class Pipeline implements Handlers {
     if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name')
       return done('ignored-chatter')
     return this.#command(turn, line, parsed)
+  }
+
+  /** A command in a room where the bot takes none: refused and audited. */
+  async #elsewhere(message: IncomingMessage): Promise<{ readonly rest?: Promise<void> }> {
+    const { entry } = message
+    const { elsewhere, roles, journal, audit, database, clock } = this.#ports
+    const found = elsewhere.find(message, roles.of(entry.sender))
+    if (found === undefined) {
+      journal.mark(entry.eventId, 'done', clock.now(), 'not-watched')
+      return {}
+    }
+    const part = {
+      command: found.declaration.name,
+      arguments: found.parsed.ok ? maskArguments(found.parsed) : {},
+      outcome: 'refused' as const,
+      code: elsewhereAnswer.code,
+    }
+    if (found.told) {
+      const reply = new Reply(this.#ports, entry, placeOf(message), 'indoc')
+      if (isPersonalCommand(found.parsed, found.line)) reply.redactCommand()
+      await reply.finish(elsewhereAnswer, part)
+      return {}
+    }
+    database.transaction(() => {
+      audit.add({ at: clock.now(), actor: entry.sender, roomId: entry.roomId, eventId: entry.eventId, durationMs: 0, ...part })
+      journal.mark(entry.eventId, 'done', clock.now(), part.code)
+    })
+    return {}
   }
 
   async #command(turn: Turn, line: string, parsed: ParseResult): Promise<{ readonly rest?: Promise<void> }> {

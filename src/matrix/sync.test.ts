@@ -65,6 +65,7 @@ const start = (): void => {
     clock,
     logger: silentLogger,
     watches: (roomId) => roomId === watched,
+    overhears: (event) => event.content['body'] === '!remove',
     onBatch: (batch) => {
       log.push('batch')
       batches.push(batch)
@@ -152,6 +153,13 @@ describe('what is journaled', () => {
     ])
     await give('s3', { join: { [watched]: joined([message('two'), message('three')]) } })
     expect(bodies(batches[2])).toEqual([['three', false]])
+  })
+
+  test('of other rooms what has to be refused there, but nothing from before the bot came', async () => {
+    await give('s2', { join: { [other]: joined([message('!remove', { event_id: '$before' }), member(bot, 'join')]) } })
+    expect(bodies(batches[1])).toEqual([])
+    await give('s3', { join: { [other]: joined([message('chatter'), message('!remove')]) } })
+    expect(bodies(batches[2])).toEqual([['!remove', false]])
   })
 
   test.each([

@@ -34,6 +34,8 @@ export interface SyncOptions {
   readonly logger: Logger
   /** Is this a room whose messages may need an answer (INDOC, admin room, a DM)? */
   readonly watches: (roomId: RoomId) => boolean
+  /** Is this event of another room worth looking at: a command that has to be refused there? */
+  readonly overhears: (event: RoomEvent) => boolean
   /** Called after the commit. Must return at once; its work is journaled. */
   readonly onBatch: (batch: SyncBatch) => void
 }
@@ -167,11 +169,15 @@ export class SyncLoop {
     })
     let batch: SyncBatch | undefined
     crypto.commit(() => {
+      // In a room that is new to us, what was said before we came is not for us.
+      const overheard = [...response.rooms.join.keys()].filter(
+        (roomId) => !this.#options.watches(roomId) && directory.room(roomId)?.ownMembership === 'join',
+      )
       const changes = directory.applySync(response, now, { initial, membersComplete: !initial })
       for (const { roomId, content } of changes.encryption) encryptions.remember(roomId, content, now)
       // History is never executed, but an invitation from before the first start still waits for its answer.
       const entries = [
-        ...(initial ? [] : this.#journalMessages(response, missed, late, now)),
+        ...(initial ? [] : this.#journalMessages(response, missed, overheard, late, now)),
         ...this.#journalInvitations(response, changes, late, now),
       ]
       database.setMeta(tokenName, response.next_batch)
@@ -235,10 +241,11 @@ export class SyncLoop {
   #journalMessages(
     response: SyncResponse,
     missed: ReadonlyMap<RoomId, readonly RoomEvent[]>,
+    overheard: readonly RoomId[],
     late: boolean,
     now: Timestamp,
   ): JournalEntry[] {
-    const { homeserver, journal, watches } = this.#options
+    const { homeserver, journal, watches, overhears } = this.#options
     const entries: JournalEntry[] = []
     const add = (roomId: RoomId, event: RoomEvent): void => {
       if (event.sender === homeserver.userId || event.state_key !== undefined || !events.includes(event.type)) return
@@ -250,6 +257,9 @@ export class SyncLoop {
       if (!watches(roomId)) continue
       for (const event of missed.get(roomId) ?? []) add(roomId, event)
       for (const event of room.timeline.events) add(roomId, event)
+    }
+    for (const roomId of overheard) {
+      for (const event of response.rooms.join.get(roomId)?.timeline.events ?? []) if (overhears(event)) add(roomId, event)
     }
     return entries
   }

@@ -170,13 +170,41 @@ describe('who may', () => {
     await other.logout()
   })
 
-  test('a room where the bot does not listen stays without an answer', async () => {
-    const room = await world.moderator.createRoom({ encrypted: true, name: 'Elsewhere', invite: [world.botId] })
-    await world.moderator.waitForMembership(room, world.botId, 'join', patience)
-    const sent = await world.moderator.sendText(room, '!ping')
+  test('a moderator who types commands in another room is refused there, audited, and nothing is done', async () => {
+    const room = await otherRoom({ encrypted: true })
+    const chatter = await world.moderator.sendText(room, 'good morning')
+    const foreign = await world.moderator.sendText(room, '!weather Paris')
+    for (const text of ['!ping', `!remove ${strict.userId} --rooms ${room}`, '!invite Ada']) {
+      const asked = await world.moderator.sendText(room, text)
+      const answer = await world.answerTo(room, asked)
+      expect(answer).toMatchObject({ encrypted: true })
+      expect(answer.body).toMatch(/^❌ Nothing was done: I take no commands in this room/)
+      expect(world.audit(asked)).toMatchObject([{ outcome: 'refused', code: 'other-room', actor: world.moderator.userId, room_id: room }])
+    }
+    // What is no command of ours is left to other bots.
+    for (const eventId of [chatter, foreign]) {
+      expect(world.answersTo(eventId)).toEqual([])
+      expect(world.audit(eventId)).toEqual([])
+    }
+    expect(world.query('SELECT * FROM plan WHERE room_id = ?', room)).toEqual([])
+  })
+
+  test('others are not answered there; what they type in clear is audited', async () => {
+    const room = await otherRoom({ encrypted: false })
+    await strict.joinRoom(room)
+    const asked = await strict.sendText(room, `!remove ${world.moderator.userId}`)
+    await world.ask(world.indoc, '!ping')
     await world.settle(world.indoc)
-    await world.settle(world.indoc)
-    expect(world.answersTo(sent)).toEqual([])
-    expect(world.admin.database.countEvents({ roomId: room, sender: world.botId, type: 'm.room.encrypted' })).toBe(0)
+    expect(world.answersTo(asked)).toEqual([])
+    expect(world.audit(asked)).toMatchObject([{ command: 'remove', outcome: 'refused', code: 'other-room', actor: strict.userId }])
   })
 })
+
+/** A room that the bot was invited to by a moderator and is in, but does not listen in. */
+const otherRoom = async ({ encrypted }: { readonly encrypted: boolean }): Promise<string> => {
+  const room = await world.moderator.createRoom({ encrypted, name: 'Elsewhere', invite: [world.botId, strict.userId] })
+  await world.moderator.waitForMembership(room, world.botId, 'join', patience)
+  // The bot has seen its own join when it answers what was said after it.
+  await world.settle(world.indoc)
+  return room
+}
