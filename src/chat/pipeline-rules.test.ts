@@ -17,7 +17,7 @@ import type { EffectHandlers } from './execute.ts'
 import { Lists } from './lists.ts'
 import { createParser } from './parse.ts'
 import { Pipeline } from './pipeline.ts'
-import type { PipelinePorts } from './pipeline.ts'
+import type { PipelinePorts } from './pipeline-ports.ts'
 import { PlanStore } from './plans.ts'
 import type { SavedCommand } from './saved.ts'
 

@@ -1,93 +1,32 @@
-import type { Audit } from '../audit/audit.ts'
-import type { Database } from '../database/database.ts'
-import type { JournalEntry, Journal } from '../matrix/journal.ts'
-import type { Outbox } from '../matrix/outbox.ts'
-import type { Clock } from '../operations/clock.ts'
-import type { Logger } from '../operations/logger.ts'
-import type { RoomId, UserId } from '../types.ts'
-import type { Acknowledger } from './acknowledge.ts'
+import type { JournalEntry } from '../matrix/journal.ts'
+import type { UserId } from '../types.ts'
 import { determine, ownText } from './address.ts'
+import { admit, refuse } from './admission.ts'
 import type { Answer } from './answer.ts'
 import { paragraph } from './answer.ts'
 import { maskArguments, masked } from './audit-arguments.ts'
-import { authorise, authoriseTargets, roleReaches } from './authorise.ts'
-import type { Refusal, Verdict } from './authorise.ts'
-import type { Command, CommandRequest, ResolvedArguments, Unavailable } from './command.ts'
+import type { CommandRequest, ResolvedArguments } from './command.ts'
 import { isChange } from './command.ts'
-import type { Arguments, CommandDeclaration, Role, RoomKind } from './declaration.ts'
+import { Confirmations } from './confirmations.ts'
 import type { Handlers } from './dispatcher.ts'
-import type { Outcome, Plan } from './effects.ts'
+import type { Plan } from './effects.ts'
 import { elsewhereAnswer } from './elsewhere.ts'
-import type { Elsewhere } from './elsewhere.ts'
-import type { Executor } from './execute.ts'
 import { placeOf } from './incoming.ts'
-import type { IncomingMessage, Transport } from './incoming.ts'
-import type { Lists } from './lists.ts'
-import { renderOutcomes, renderPlan } from './outcomes.ts'
-import { durationWords } from '../operations/durations.ts'
-import type { ParsedCommand, ParseResult, Parser } from './parse.ts'
-import { problemAnswer } from './problem-answer.ts'
-import type { PlanStore, StoredPlan } from './plans.ts'
+import type { IncomingMessage } from './incoming.ts'
+import type { ParsedCommand, ParseResult } from './parse.ts'
 import { holdsPersonalData, isPersonalCommand } from './personal.ts'
+import type { Handled, PipelinePorts, Turn } from './pipeline-ports.ts'
+import { problemAnswer, unresolvedAnswer } from './problem-answer.ts'
 import { renderBlocks } from './render.ts'
 import { Reply } from './reply.ts'
-import type { ReplyPorts } from './reply.ts'
-import type { Viewer } from './community.ts'
 import { resolveArguments } from './resolve.ts'
-import type { ResolverPorts } from './resolve.ts'
-import type { Roles } from './roles.ts'
+import { PlanRunner } from './run-plan.ts'
 import { pinned } from './saved.ts'
 import type { SavedCommand } from './saved.ts'
-
-/** What the pipeline is made of. */
-export interface PipelinePorts extends ReplyPorts {
-  readonly database: Database
-  readonly journal: Journal
-  readonly outbox: Outbox
-  readonly audit: Audit
-  readonly acknowledger: Acknowledger
-  readonly plans: PlanStore
-  readonly executor: Executor
-  readonly roles: Roles
-  readonly lists: Lists
-  readonly resolverFor: (viewer: Viewer) => ResolverPorts
-  readonly nameOf: (userId: UserId) => string
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly parse: Parser
-  readonly elsewhere: Elsewhere
-  readonly commands: ReadonlyMap<string, Command>
-  readonly bot: { readonly userId: UserId; readonly names: readonly string[]; readonly prefixes: readonly string[] }
-  readonly trust: 'off' | 'warn' | 'enforce'
-  /** Asks the server for the sender's devices anew and looks at the message again. undefined = it could not be asked. */
-  readonly freshTrust: (message: IncomingMessage) => Promise<Transport | undefined>
-  readonly confirmWithinMs: number
-  readonly roomKind: (roomId: RoomId) => RoomKind | undefined
-  readonly roomEncrypted: (roomId: RoomId) => boolean
-  readonly roomName: (roomId: RoomId) => string
-  /** Keeps a command whose service is down. Runs inside the transaction of the answer. Returns the job's number. */
-  readonly save: (command: SavedCommand) => number
-  /** Text that is no command: an introduction, `resend`, a yes or no. Marks nothing. */
-  readonly onText?: (message: IncomingMessage, kind: RoomKind) => Promise<void>
-  readonly onInvitation: (entry: JournalEntry) => Promise<void>
-  readonly onUnreadable: (
-    entry: JournalEntry,
-    cause: { readonly code: string; readonly withheld: string | undefined },
-  ) => Answer | undefined
-}
+import { SavedCommands } from './saved-commands.ts'
 
 /** A command that was journaled this long before it is begun is as good as one that arrived late (milliseconds). */
 const staleAfterMs = 10 * 60_000
-
-/** Everything about one command while it is handled. */
-interface Turn {
-  readonly message: IncomingMessage
-  readonly kind: RoomKind
-  readonly role: Role
-  readonly late: boolean
-  readonly reply: Reply
-  readonly signal: AbortSignal
-}
 
 /**
  * The way of a command: address → parse → authorise → look up → plan → confirm → execute → answer. Each end is one transaction that stores the
@@ -95,9 +34,15 @@ interface Turn {
  */
 export class Pipeline implements Handlers {
   readonly #ports: PipelinePorts
+  readonly #runner: PlanRunner
+  readonly #confirmations: Confirmations
+  readonly #saved: SavedCommands
 
   constructor(ports: PipelinePorts) {
     this.#ports = ports
+    this.#runner = new PlanRunner(ports)
+    this.#confirmations = new Confirmations(ports, this.#runner)
+    this.#saved = new SavedCommands(ports)
   }
 
   async invitation(entry: JournalEntry): Promise<void> {
@@ -129,11 +74,11 @@ export class Pipeline implements Handlers {
     await reply.finish(answer, { command: '', arguments: {}, outcome: 'refused', code: answer.code })
   }
 
-  async message(message: IncomingMessage, signal: AbortSignal): Promise<{ readonly rest?: Promise<void> }> {
+  async message(message: IncomingMessage, signal: AbortSignal): Promise<Handled> {
     const { entry } = message
     const { journal, clock, roles, plans, bot } = this.#ports
     const kind = this.#ports.roomKind(entry.roomId)
-    const done = (note: string): { readonly rest?: Promise<void> } => {
+    const done = (note: string): Handled => {
       journal.mark(entry.eventId, 'done', clock.now(), note)
       return {}
     }
@@ -164,7 +109,7 @@ export class Pipeline implements Handlers {
     // A moderator's own command is hidden whatever becomes of it, also when it is refused, mistyped or taken up again after a restart.
     if (kind === 'indoc' && turn.role !== 'everyone' && isPersonalCommand(parsed, line)) reply.redactCommand()
     const running = plans.answering(entry.eventId)
-    if (running?.state === 'running') return { rest: this.#run(running, turn) }
+    if (running?.state === 'running') return { rest: this.#runner.run(running, turn) }
     // "Gatehouse is nice" begins with the bot's name and is still no command.
     if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name')
       return done('ignored-chatter')
@@ -172,7 +117,7 @@ export class Pipeline implements Handlers {
   }
 
   /** A command in a room where the bot takes none: refused and audited. */
-  async #elsewhere(message: IncomingMessage): Promise<{ readonly rest?: Promise<void> }> {
+  async #elsewhere(message: IncomingMessage): Promise<Handled> {
     const { entry } = message
     const { elsewhere, roles, journal, audit, database, clock } = this.#ports
     const found = elsewhere.find(message, roles.of(entry.sender))
@@ -199,7 +144,7 @@ export class Pipeline implements Handlers {
     return {}
   }
 
-  async #command(turn: Turn, line: string, parsed: ParseResult): Promise<{ readonly rest?: Promise<void> }> {
+  async #command(turn: Turn, line: string, parsed: ParseResult): Promise<Handled> {
     if (!parsed.ok) {
       const word = parsed.declaration?.name ?? line.split(/\s/, 1)[0] ?? ''
       await turn.reply.finish(discreet(problemAnswer(parsed, line, this.#ports.bot.prefixes[0]), turn), {
@@ -210,45 +155,16 @@ export class Pipeline implements Handlers {
       })
       return {}
     }
-    if (parsed.declaration.name === 'confirm') return this.#confirm(turn, parsed)
-    const verdict = await this.#authorise(turn, parsed.declaration, parsed.dryRun)
+    if (parsed.declaration.name === 'confirm') return this.#confirmations.take(turn, parsed)
+    const verdict = await admit(this.#ports, turn, parsed.declaration, parsed.dryRun)
     if (!verdict.allowed) {
-      await this.#refuse(turn, parsed, verdict.refusal)
+      await refuse(turn, parsed, verdict.refusal)
       return {}
     }
     return this.#answerOrPlan(turn, parsed, verdict.warning)
   }
 
-  async #authorise(turn: Turn, declaration: CommandDeclaration, dryRun: boolean): Promise<Verdict> {
-    const { message, kind, role, late } = turn
-    const judge = (transport: Transport): Verdict =>
-      authorise({
-        declaration,
-        role,
-        roomKind: kind,
-        roomEncrypted: this.#ports.roomEncrypted(message.entry.roomId),
-        transport,
-        policy: this.#ports.trust,
-        late,
-        dryRun,
-      })
-    const verdict = judge(message.transport)
-    const doubtful = message.transport.encrypted && (message.transport.trust === 'unsigned' || message.transport.trust === 'unknown-device')
-    const matters = verdict.allowed ? verdict.warning !== undefined : verdict.refusal.code === 'untrusted-device'
-    if (!doubtful || !matters) return verdict
-    // Somebody who has just signed in and verified the session is ahead of what the server told us: ask before anybody is refused.
-    const fresh = await this.#ports.freshTrust(message)
-    return fresh === undefined ? verdict : judge(fresh)
-  }
-
-  async #refuse(turn: Turn, parsed: ParsedCommand, refusal: Refusal): Promise<void> {
-    await turn.reply.finish(
-      { mark: '❌', blocks: [paragraph(refusal.words)], code: refusal.code },
-      { command: parsed.declaration.name, arguments: maskArguments(parsed), outcome: 'refused', code: refusal.code, detail: refusal.words },
-    )
-  }
-
-  async #answerOrPlan(turn: Turn, parsed: ParsedCommand, warning: string | undefined): Promise<{ readonly rest?: Promise<void> }> {
+  async #answerOrPlan(turn: Turn, parsed: ParsedCommand, warning: string | undefined): Promise<Handled> {
     const { declaration } = parsed
     const { entry } = turn.message
     const command = this.#ports.commands.get(declaration.name)
@@ -271,7 +187,7 @@ export class Pipeline implements Handlers {
       this.#ports.resolverFor({ userId: entry.sender, role: turn.role, place: turn.kind }),
     )
     if (!resolved.ok) {
-      await turn.reply.finish(discreet(resolveAnswer(resolved.code, resolved.words, resolved.suggestions), turn), {
+      await turn.reply.finish(discreet(unresolvedAnswer(resolved), turn), {
         ...audit,
         outcome: 'refused',
         code: resolved.code,
@@ -287,15 +203,15 @@ export class Pipeline implements Handlers {
     const plan = await command.plan(request)
     if ('unavailable' in plan) {
       // Kept is what would be done later without a further word: never a dry run, nor what has to be confirmed first.
-      if (parsed.dryRun || declaration.effect === 'destructive') await this.#notNow(turn, parsed, plan)
-      else await this.#save(turn, parsed, pinned(declaration, parsed.arguments, resolved.arguments), plan)
+      if (parsed.dryRun || declaration.effect === 'destructive') await this.#saved.refuse(turn, parsed, plan)
+      else await this.#saved.keep(turn, parsed, pinned(declaration, parsed.arguments, resolved.arguments), plan)
       return {}
     }
     if ('blocks' in plan) {
       await turn.reply.finish(discreet(warned(plan, warning), turn), { ...audit, outcome: 'refused', code: plan.code })
       return {}
     }
-    return this.#planned(turn, parsed, withWarning(plan, warning))
+    return this.#runner.begin(turn, parsed, withWarning(plan, warning))
   }
 
   #request(turn: Turn, resolved: ResolvedArguments, dryRun: boolean): CommandRequest {
@@ -314,228 +230,12 @@ export class Pipeline implements Handlers {
     }
   }
 
-  async #planned(turn: Turn, parsed: ParsedCommand, plan: Plan): Promise<{ readonly rest?: Promise<void> }> {
-    const { declaration } = parsed
-    const { entry } = turn.message
-    const { plans, clock, roles, bot, confirmWithinMs } = this.#ports
-    const audit = { command: declaration.name, arguments: maskArguments(parsed), steps: plan.steps }
-    const refusal = authoriseTargets(plan, { userId: entry.sender, role: turn.role }, bot.userId, (userId) => roles.of(userId))
-    if (refusal !== undefined) {
-      await this.#refuse(turn, parsed, refusal)
-      return {}
-    }
-    const privacy = plan.personal === true ? { privacy: 'personal' as const } : {}
-    if (parsed.dryRun) {
-      const blocks = renderPlan(plan, 'Nothing was done. The plan:')
-      await turn.reply.finish({ blocks, code: 'dry-run', ...privacy }, { ...audit, outcome: 'planned', code: 'dry-run' })
-      return {}
-    }
-    const given = { eventId: entry.eventId, command: declaration.name, asker: entry.sender, roomId: entry.roomId, plan, now: clock.now() }
-    if (declaration.effect === 'destructive' && plan.steps.some((step) => step.blocked === undefined)) {
-      await turn.reply.finish(
-        () => {
-          const planId = plans.create({ ...given, state: 'confirming' })
-          const code = plans.askConfirmation(planId, entry.sender, entry.roomId, clock.now() + confirmWithinMs)
-          const ask = paragraph(
-            'Answer ',
-            { code: `!confirm ${code}` },
-            ` (or just `,
-            { code },
-            `) within ${durationWords(confirmWithinMs)} to do it.`,
-          )
-          return { blocks: [...renderPlan(plan, 'Please confirm:'), ask], code: 'confirm', ...privacy }
-        },
-        { ...audit, outcome: 'planned', code: 'confirm' },
-        plan.personal === true ? 'personal' : 'public',
-      )
-      return {}
-    }
-    const planId = plans.create({ ...given, state: 'running' })
-    const stored = plans.get(planId)
-    if (stored === undefined) throw new Error('a plan that was just stored cannot be read')
-    return { rest: this.#run(stored, turn) }
-  }
-
-  async #confirm(turn: Turn, parsed: ParsedCommand): Promise<{ readonly rest?: Promise<void> }> {
-    const { entry } = turn.message
-    const { plans, clock, commands, roles, bot } = this.#ports
-    const given = parsed.arguments['code']
-    const code = typeof given === 'string' ? given : ''
-    const refuse = async (reason: string, words: string): Promise<{ readonly rest?: Promise<void> }> => {
-      await turn.reply.finish(
-        { mark: '❌', blocks: [paragraph(words)], code: reason },
-        { command: 'confirm', arguments: {}, outcome: 'refused', code: reason, detail: words },
-      )
-      return {}
-    }
-    const stored = plans.ofCode(code)
-    const command = stored === undefined ? undefined : commands.get(stored.command)
-    if (stored === undefined || command === undefined || stored.roomId !== entry.roomId) {
-      return refuse('unknown', 'I asked nobody here for that code. Look at the plan again: the code stands in its last line')
-    }
-    if (stored.asker !== entry.sender)
-      return refuse('not-yours', `this plan waits for ${this.#ports.nameOf(stored.asker)}; only the person who asked can confirm it`)
-    // Rights are checked again: role, device and targets may have changed since the plan was shown.
-    const verdict = await this.#authorise(turn, command.declaration, false)
-    if (!verdict.allowed) return refuse(verdict.refusal.code, verdict.refusal.words)
-    const targets = authoriseTargets(stored.plan, { userId: entry.sender, role: turn.role }, bot.userId, (userId) => roles.of(userId))
-    if (targets !== undefined) return refuse(targets.code, targets.words)
-    const confirmed = plans.confirm(code, entry.sender, entry.roomId, entry.eventId, clock.now())
-    if (!confirmed.ok) {
-      const words = {
-        unknown: 'I asked nobody here for that code',
-        'not-yours': 'only the person who asked can confirm this',
-        used: 'this code was used already',
-        expired: 'this code has run out. Give the command again',
-      }[confirmed.code]
-      return refuse(confirmed.code, words)
-    }
-    const running = plans.get(confirmed.planId)
-    if (running === undefined) throw new Error('a confirmed plan cannot be read')
-    turn.reply.begin()
-    return { rest: this.#run(running, turn) }
-  }
-
-  /** Runs (or goes on with) a plan and answers. Ends without an answer only when the program stops: the next start goes on. */
-  async #run(stored: StoredPlan, turn: Turn): Promise<void> {
-    const { executor, plans, clock, journal, commands } = this.#ports
-    turn.reply.begin()
-    journal.mark(turn.message.entry.eventId, 'running', clock.now())
-    const outcomes = await executor.run(stored.planId, turn.signal, (finished, total) => turn.reply.progress(finished, total))
-    if (outcomes === undefined) {
-      turn.reply.abandon()
-      return
-    }
-    const command = commands.get(stored.command)
-    const answer = renderedBy(command, stored.plan, outcomes)
-    await turn.reply.finish(
-      () => {
-        plans.setState(stored.planId, 'done', clock.now())
-        return answer
-      },
-      {
-        command: stored.command,
-        arguments: { plan: stored.planId },
-        outcome: 'ran',
-        code: answer.code,
-        steps: stored.plan.steps,
-        outcomes,
-      },
-      answer.privacy,
-    )
-  }
-
-  async #notNow(turn: Turn, parsed: ParsedCommand, missing: Unavailable): Promise<void> {
-    await turn.reply.finish(
-      { mark: '❌', blocks: [paragraph(`${missing.words}. Nothing was changed. Send the command again in a while.`)], code: 'unavailable' },
-      {
-        command: parsed.declaration.name,
-        arguments: maskArguments(parsed),
-        outcome: 'refused',
-        code: 'unavailable',
-        detail: missing.unavailable,
-      },
-    )
-  }
-
-  async #save(turn: Turn, parsed: ParsedCommand, given: Arguments, missing: Unavailable): Promise<void> {
-    const { entry, relations } = turn.message
-    const saved: SavedCommand = {
-      command: parsed.declaration.name,
-      arguments: given,
-      asker: entry.sender,
-      roomId: entry.roomId,
-      roomKind: turn.kind,
-      eventId: entry.eventId,
-      threadRoot: relations.threadRoot,
-      replyTo: relations.replyTo,
-    }
-    await turn.reply.finish(
-      () => {
-        const job = this.#ports.save(saved)
-        const words = `${missing.words}. Nothing was changed. Saved as #${job}: I keep trying for an hour, or `
-        return { mark: '⚠️', blocks: [paragraph(words, { code: `!retry ${job}` }, ' / ', { code: `!cancel ${job}` }, '.')], code: 'saved' }
-      },
-      { command: saved.command, arguments: maskArguments(parsed), outcome: 'saved', code: 'saved', detail: missing.unavailable },
-    )
-  }
-
   /**
    * Tries a saved command again.
    * @returns whether it was answered; false = the service is still missing
    */
-  async runSaved(saved: SavedCommand, signal: AbortSignal): Promise<boolean> {
-    const { plans, clock, commands, roles, nameOf, bot } = this.#ports
-    const command = commands.get(saved.command)
-    if (command === undefined || !isChange(command)) return true
-    const entry = { eventId: saved.eventId, roomId: saved.roomId, sender: saved.asker }
-    const reply = new Reply(this.#ports, entry, { eventId: saved.eventId, threadRoot: saved.threadRoot }, saved.roomKind, 'saved')
-    const audit = { command: saved.command, arguments: {} }
-    let stored = plans.byEvent(saved.eventId)
-    if (stored === undefined) {
-      const role = roles.of(saved.asker)
-      const here = { roomId: saved.roomId, name: this.#ports.roomName(saved.roomId) }
-      const resolved = await resolveArguments(
-        command.declaration,
-        saved.arguments,
-        saved.asker,
-        here,
-        this.#ports.resolverFor({ userId: saved.asker, role, place: saved.roomKind }),
-      )
-      if (!resolved.ok) {
-        await reply.finish(resolveAnswer(resolved.code, resolved.words, resolved.suggestions), {
-          ...audit,
-          outcome: 'refused',
-          code: resolved.code,
-        })
-        return true
-      }
-      const plan = await command.plan({
-        asker: { userId: saved.asker, name: nameOf(saved.asker), role },
-        roomId: saved.roomId,
-        roomKind: saved.roomKind,
-        eventId: saved.eventId,
-        replyTo: saved.replyTo,
-        arguments: resolved.arguments,
-        dryRun: false,
-        now: clock.now(),
-        signal,
-      })
-      if ('unavailable' in plan) return false
-      const refusal =
-        'blocks' in plan ? undefined : authoriseTargets(plan, { userId: saved.asker, role }, bot.userId, (userId) => roles.of(userId))
-      const lost = roleReaches(role, command.declaration.role) ? undefined : 'you have lost the role for this since'
-      if ('blocks' in plan || refusal !== undefined || lost !== undefined) {
-        const answer: Answer =
-          'blocks' in plan ? plan : { mark: '❌', blocks: [paragraph(refusal?.words ?? lost ?? '')], code: refusal?.code ?? 'no-role' }
-        await reply.finish(answer, { ...audit, outcome: 'refused', code: answer.code })
-        return true
-      }
-      const planId = plans.create({
-        eventId: saved.eventId,
-        command: saved.command,
-        asker: saved.asker,
-        roomId: saved.roomId,
-        plan,
-        state: 'running',
-        now: clock.now(),
-      })
-      stored = plans.get(planId)
-    }
-    if (stored === undefined || stored.state !== 'running') return true
-    const { planId, plan } = stored
-    const outcomes = await this.#ports.executor.run(planId, signal)
-    if (outcomes === undefined) return false
-    const answer = renderedBy(command, plan, outcomes)
-    await reply.finish(
-      () => {
-        plans.setState(planId, 'done', clock.now())
-        return { ...answer, mentions: [...(answer.mentions ?? []), saved.asker] }
-      },
-      { ...audit, outcome: 'ran', code: answer.code, steps: plan.steps, outcomes },
-      answer.privacy,
-    )
-    return true
+  runSaved(saved: SavedCommand, signal: AbortSignal): Promise<boolean> {
+    return this.#saved.run(saved, signal)
   }
 
   /** Remembers the rows of a list and names its handle. */
@@ -548,22 +248,6 @@ export class Pipeline implements Handlers {
     }
   }
 }
-
-const renderedBy = (command: Command | undefined, plan: Plan, outcomes: readonly Outcome[]): Answer =>
-  command !== undefined && isChange(command) && command.render !== undefined
-    ? command.render(plan, outcomes)
-    : renderOutcomes(plan, outcomes)
-
-const resolveAnswer = (code: string, words: string, suggestions: readonly string[]): Answer => ({
-  mark: '❌',
-  blocks: [
-    paragraph(`${words}.`),
-    ...(suggestions.length === 0
-      ? []
-      : [paragraph('Did you mean ', ...suggestions.flatMap((one, index) => [...(index === 0 ? [] : [', ']), { code: one }]), '?')]),
-  ],
-  code,
-})
 
 /** An answer that repeats personal data of a command which is being hidden: not in INDOC. */
 const discreet = (answer: Answer, turn: Turn): Answer =>

@@ -1,6 +1,7 @@
 import { paragraph, type Answer, type Block } from './answer.ts'
 import { listOf } from './help.ts'
 import type { Problem } from './problem.ts'
+import type { ResolveProblem } from './resolve.ts'
 
 /** Characters of the line to show on each side of the wrong place. */
 const context = 30
@@ -30,3 +31,15 @@ export const problemAnswer = (problem: Problem, line: string, prefix = '!'): Ans
   if (position !== undefined && position > 0) blocks.push(pointer(line, position))
   return { mark: '❌', code, blocks }
 }
+
+/** A person or room that matches nothing or several things, with those that may be meant. */
+export const unresolvedAnswer = ({ code, words, suggestions }: ResolveProblem): Answer => ({
+  mark: '❌',
+  blocks: [
+    paragraph(`${words}.`),
+    ...(suggestions.length === 0
+      ? []
+      : [paragraph('Did you mean ', ...suggestions.flatMap((one, index) => [...(index === 0 ? [] : [', ']), { code: one }]), '?')]),
+  ],
+  code,
+})
