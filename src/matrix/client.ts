@@ -101,6 +101,8 @@ export class Homeserver {
       // each other instead of being refused one by one, and nobody waits for somebody else's budget.
       lane: action !== 'invite' ? `member:${action}` : `invite:${this.#budget?.limited === true ? userId : roomId}`,
       deadlineMs: 600_000,
+      // An invitation that has to wait longer becomes a job. A removal is waited for: half of one is worse than a slow one.
+      ...(action === 'invite' ? {} : { maxWaitMs: 120_000 }),
     })
   }
 
