@@ -210,6 +210,31 @@ export interface AuditTable {
   duration_ms: number
 }
 
+export interface PersonIdentityTable {
+  user_id: UserId
+  master_key: string
+  other_key: string | null
+  other_seen_at: Timestamp | null
+  told_key: string | null
+  /** `first-use`, an admin, or `operator`. */
+  accepted_by: string
+  accepted_at: Timestamp
+}
+
+export interface HeldCommandTable {
+  code: string
+  event_id: EventId
+  command: string
+  /** JSON, as resolved. */
+  arguments: string
+  dry_run: Flag
+  asker: UserId
+  room_id: RoomId
+  reply_to: EventId | null
+  expires_at: Timestamp
+  confirmed_by_event: EventId | null
+}
+
 /** All tables; `migrations/` makes them. */
 export interface Schema {
   meta: MetaTable
@@ -230,4 +255,6 @@ export interface Schema {
   link: LinkTable
   account: AccountTable
   audit: AuditTable
+  person_identity: PersonIdentityTable
+  held_command: HeldCommandTable
 }
