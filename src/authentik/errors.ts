@@ -12,6 +12,7 @@ export type AuthentikFailure = {
 } & (
   | { readonly code: 'unreachable' | 'timeout' | 'token-dead' | 'no-permission' | 'stage-not-visible' }
   | { readonly code: 'not-found' | 'no-recovery-flow' | 'server' | 'malformed' | 'cancelled' }
+  | /** A link for people that leads to another host than the configured ones: it is not handed on. */ { readonly code: 'foreign-link' }
   | { readonly code: 'down' | 'limited'; readonly retryAfterMs: number }
   | { readonly code: 'conflict' | 'invalid'; readonly fields: FieldErrors }
 )

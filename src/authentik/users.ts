@@ -240,7 +240,7 @@ export const userCalls = (caller: Caller, publicUrl: string, apiUrl: string): Us
       )
       if (!result.ok) return result
       const link = publicFlowLink(result.value.link, publicUrl, apiUrl)
-      return link.ok ? done(link.link) : { ok: false, code: 'malformed', changed: 'maybe', text: link.text }
+      return link.ok ? done(link.link) : { ok: false, code: 'foreign-link', changed: 'maybe', text: link.text }
     },
     setPassword: async (pk, password) => {
       if (password === '' || password !== password.trim()) throw new TypeError('a password must not be empty or have white space around it')

@@ -173,7 +173,14 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       mayReset: (userId) => config.credentials.kind === 'recovery-link' || roles.of(userId) === 'everyone',
     }),
     createJobsCommand({ list: (states, limit) => scheduler.list(states, limit), nameOf }),
-    createRetryCommand({ job, nameOf }),
+    createRetryCommand({
+      job,
+      nameOf,
+      pausedMs: async () => {
+        const answer = await authentik.version()
+        return !answer.ok && answer.code === 'down' ? answer.retryAfterMs : 0
+      },
+    }),
     createCancelCommand({ job, nameOf }),
     createAuditCommand({ list: (filter) => audit.list(filter), nameOf }),
     createSyncCommand({

@@ -87,10 +87,10 @@ export const registerJobs = (parts: JobParts): void => {
       deviceWaitMs: config.welcome.deviceWait,
       quietFor: (now) => quietFor(config.welcome.quietHours, now),
       newPassphrase: () => makePassphrase(parts.random).text,
-      onDead: (payload, reason) =>
+      onDead: (payload, reason, jobId) =>
         alert(
           `welcome-${payload.userId}-${clock.now()}`,
-          `❌ The welcome for ${payload.name} (${payload.userId}) could not be delivered: ${reason}. Try again with !welcome ${payload.userId}`,
+          `❌ ${payload.name} (${payload.userId}) has no complete welcome: ${reason}. Once that is mended: !retry ${jobId} does what is missing`,
           payload.askedBy,
         ),
     }),

@@ -29,6 +29,7 @@ export const failedRead = (failure: AuthentikFailure): Unavailable | Answer => {
     case 'stage-not-visible':
       return refusal(failure.code, `${failure.text}. Nothing was changed. The operator of the bot can mend this in Authentik.`)
     case 'malformed':
+    case 'foreign-link':
     case 'not-found':
     case 'no-recovery-flow':
     case 'conflict':

@@ -37,8 +37,11 @@ const shared = {
 const declared = {
   /** First message of the DM. */
   hello: { name: 'text' },
-  /** For people who have their account already. `invited` = names of the rooms they were invited to; `rooms` = more rooms, as links. */
-  welcome: { name: 'text', invited: 'text', rooms: 'links' },
+  /**
+   * For people who have their account already. `invited` = names of the rooms they were invited to; `rooms` = more rooms, as links; `username` only
+   * when there is a new account and its credentials could not be made.
+   */
+  welcome: { name: 'text', username: 'text', invited: 'text', rooms: 'links' },
   /** With a recovery link or a passphrase, whichever was made. `lifetime` in words: "24 hours". */
   'welcome-with-credentials': {
     name: 'text',

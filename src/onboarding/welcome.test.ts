@@ -249,11 +249,42 @@ describe('the end without a welcome', () => {
     if (result.state === 'failed' && what.includes('waits')) expect(result.delayMs).toBe(9000)
   })
 
+  test.each(['foreign-link', 'no-recovery-flow'] as const)(
+    'no credentials can be made (%s): the welcome goes out without them, at once, and a retry brings only them',
+    async (code) => {
+      link = { ok: false, code, text: 'it leads elsewhere' } as unknown as typeof link
+      const result = await settle()
+      expect(result).toMatchObject({ state: 'dead', reason: 'the welcome was sent, but without credentials: it leads elsewhere' })
+      expect(minted).toEqual(['link'])
+      expect(bodies()).toEqual([expect.stringMatching(/^hello/), 'welcome {"name":"Ada","username":"ada-maple42"}'])
+      // Not mended yet: nobody gets a second welcome.
+      expect((await settle()).state).toBe('dead')
+      expect(sent).toHaveLength(2)
+      link = { ok: true, value: 'https://sso.x/if/flow/recovery/?flow_token=abc' } as typeof link
+      expect(await settle()).toEqual({ state: 'done', note: 'delivered' })
+      expect(bodies()[2]).toMatch(/^recovery .*"username":"ada-maple42".*flow_token=abc/)
+      expect(sent[2]?.encrypted).toBe(true)
+    },
+  )
+
+  test('three days without an answer: whoever accepts the chat then gets a link that was made then', async () => {
+    fake.rooms[dm] = { members: { '@bot:x': 'join', [ada]: 'invite' } }
+    for (let hour = 0; hour < 72; hour += 1) {
+      expect(await run()).toMatchObject({ state: 'wait', delayMs: 60 * minute })
+      await clock.advance(60 * minute)
+    }
+    expect([sent, minted]).toEqual([[], []])
+    fake.rooms[dm] = { members: { '@bot:x': 'join', [ada]: 'join' } }
+    expect((await settle()).state).toBe('done')
+    expect(minted).toEqual(['link'])
+    expect(bodies()[1]).toMatch(/^welcome-with-credentials .*flow_token=abc/)
+  })
+
   test('somebody is told when it died', async () => {
     const handler = createWelcomeHandler({
-      onDead: (payload: { readonly name: string }, reason: string) => dead.push(`${payload.name} ${reason}`),
+      onDead: (payload: { readonly name: string }, reason: string, jobId: number) => dead.push(`${payload.name} ${reason} #${jobId}`),
     } as unknown as WelcomeOptions)
     await handler.onDead?.({ ...job, progress: {} }, 'no way')
-    expect(dead).toEqual(['Ada no way'])
+    expect(dead).toEqual(['Ada no way #7'])
   })
 })

@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import type { Authentik } from '../authentik/client.ts'
 import { messageContent } from '../matrix/message.ts'
-import { durationWords } from '../operations/durations.ts'
 import type { CryptoPort } from '../crypto/port.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Job, JobHandler, JobResult, JobTools } from '../jobs/scheduler.ts'
@@ -10,6 +8,8 @@ import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox, SendResult } from '../matrix/outbox.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
+import { mintCredentials } from './credentials.ts'
+import type { CredentialPorts } from './credentials.ts'
 import type { Templates } from './templates.ts'
 
 /** What a welcome job is told. No secret stands in it: credentials are minted when they are delivered. */
@@ -34,28 +34,25 @@ const progressSchema = z.object({
   helloAt: z.number().optional(),
   /** How often a welcome with a passphrase was begun. */
   passphrases: z.number().default(0),
+  /** The welcome went out without credentials, because none could be made: only they are still to come. */
+  withoutCredentials: z.boolean().default(false),
 })
 type Progress = z.input<typeof progressSchema>
 
-export interface WelcomeOptions {
+export interface WelcomeOptions extends CredentialPorts {
   readonly directRooms: DirectRooms
   readonly directory: Directory
   readonly crypto: Pick<CryptoPort, 'queryDevices'>
   readonly outbox: Pick<Outbox, 'send'>
-  readonly authentik: Pick<Authentik, 'recoveryLink' | 'setPassword'>
   readonly templates: Templates
   readonly clock: Clock
-  readonly credentials: { readonly kind: 'recovery-link' | 'passphrase'; readonly linkLifetime: number }
   readonly delayMs: number
   readonly helloGapMs: number
   readonly deviceWaitMs: number
   /** Milliseconds until the quiet hours are over; 0 = they are not on. */
   readonly quietFor: (now: number) => number
-  /** A new passphrase, never stored. */
-  readonly newPassphrase: () => string
-  readonly onSecret: (secret: string) => void
-  /** Tells the moderators that a welcome could not be delivered. */
-  readonly onDead: (payload: WelcomePayload, reason: string) => void
+  /** Tells the moderators that a welcome could not be delivered, or not whole. */
+  readonly onDead: (payload: WelcomePayload, reason: string, jobId: number) => void
 }
 
 /**
@@ -75,7 +72,7 @@ const patienceMs = 30 * 24 * 3_600_000
 export const createWelcomeHandler = (options: WelcomeOptions): JobHandler => ({
   maxAttempts: 60,
   run: (job, tools) => run(options, job, tools),
-  onDead: (job, reason) => options.onDead(welcomePayload.parse(job.payload), reason),
+  onDead: (job, reason) => options.onDead(welcomePayload.parse(job.payload), reason, job.jobId),
 })
 
 const run = async (options: WelcomeOptions, job: Job, tools: JobTools): Promise<JobResult> => {
@@ -152,58 +149,50 @@ const deliver = async (
   }
   const gap = helloAt + helloGapMs - clock.now()
   if (gap > 0) return { state: 'wait', delayMs: gap, note: 'pauses between hello and welcome' }
-  const text = await welcomeText(options, payload)
-  if (!text.ok) return text.result
-  // A passphrase is replaced at every try, a recovery link stays the same until it is used. A welcome that went out before, perhaps unseen,
+  const { account } = payload
+  const values = welcomeValues(options, payload)
+  if (account === undefined) return finished(await send('welcome', templates.render('welcome', values)))
+  const minted = await mintCredentials(options, account)
+  if (!minted.ok) {
+    if (!minted.final) return { state: 'failed', reason: minted.text }
+    // Whoever waits for the welcome gets it; what is missing is told to those who can mend it.
+    if (progress.withoutCredentials !== true) {
+      const plain = await send('welcome-plain', templates.render('welcome', { ...values, username: account.username }))
+      if (!plain.ok) return failed(plain)
+      tools.note({ ...progress, withoutCredentials: true })
+    }
+    return { state: 'dead', reason: `the welcome was sent, but without credentials: ${minted.text}` }
+  }
+  // A passphrase is replaced at every try, a recovery link stays the same until it is used. A message that went out before, perhaps unseen,
   // would hold a dead passphrase: the next one is a message of its own.
-  const fresh = payload.account !== undefined && options.credentials.kind === 'passphrase'
+  const fresh = 'passphrase' in minted.values
   if (fresh) tools.note({ ...progress, passphrases: passphrases + 1 })
-  const welcome = await send(fresh && passphrases > 0 ? `welcome-${passphrases}` : 'welcome', text.text)
-  return welcome.ok ? { state: 'done', note: 'delivered' } : failed(welcome)
+  const number = fresh && passphrases > 0 ? `-${passphrases}` : ''
+  if (progress.withoutCredentials === true) {
+    return finished(await send(`credentials${number}`, templates.render('recovery', { name: payload.name, ...minted.values })))
+  }
+  return finished(await send(`welcome${number}`, templates.render('welcome-with-credentials', { ...values, ...minted.values })))
 }
+
+const finished = (result: SendResult): JobResult => (result.ok ? { state: 'done', note: 'delivered' } : failed(result))
 
 const failed = (result: SendResult & { readonly ok: false }): JobResult =>
   result.code === 'refused' || result.code === 'not-encryptable'
     ? { state: 'dead', reason: result.words }
     : { state: 'failed', reason: result.words, ...(result.retryAfterMs === undefined ? {} : { delayMs: result.retryAfterMs }) }
 
-type Text =
-  | { readonly ok: true; readonly text: { readonly body: string; readonly formattedBody: string } }
-  | { readonly ok: false; readonly result: JobResult }
-
-const welcomeText = async (options: WelcomeOptions, payload: WelcomePayload): Promise<Text> => {
-  const { templates, credentials, authentik } = options
-  const standing = (roomId: string) => options.directory.membership(roomId as RoomId, payload.userId as UserId)
+/** What the welcome says about rooms, as they stand now. */
+const welcomeValues = ({ directory }: Pick<WelcomeOptions, 'directory'>, payload: WelcomePayload) => {
+  const standing = (roomId: string) => directory.membership(roomId as RoomId, payload.userId as UserId)
   const invited = payload.invited.filter(({ roomId }) => standing(roomId) === 'invite')
   // An invitation that failed becomes a link; a room that was joined meanwhile needs neither.
   const missed = payload.invited.flatMap(({ roomId, name, url }) =>
     url === undefined || ['invite', 'join', 'ban'].includes(standing(roomId) ?? '') ? [] : [{ name, url }],
   )
   const links = [...missed, ...payload.rooms]
-  const values = {
+  return {
     name: payload.name,
     ...(invited.length === 0 ? {} : { invited: invited.map(({ name }) => name).join(', ') }),
     ...(links.length === 0 ? {} : { rooms: links }),
-  }
-  const { account } = payload
-  if (account === undefined) return { ok: true, text: templates.render('welcome', values) }
-  if (credentials.kind === 'passphrase') {
-    const passphrase = options.newPassphrase()
-    options.onSecret(passphrase)
-    // Set and confirmed by the server before anybody is shown it.
-    const set = await authentik.setPassword(account.pk, passphrase)
-    if (!set.ok) return { ok: false, result: { state: 'failed', reason: set.text } }
-    return { ok: true, text: templates.render('welcome-with-credentials', { ...values, username: account.username, passphrase }) }
-  }
-  const link = await authentik.recoveryLink(account.pk, credentials.linkLifetime)
-  if (!link.ok) {
-    const final = link.code === 'no-recovery-flow' || link.code === 'not-found' || link.code === 'no-permission'
-    return { ok: false, result: { state: final ? 'dead' : 'failed', reason: link.text } }
-  }
-  options.onSecret(link.value)
-  const lifetime = durationWords(credentials.linkLifetime)
-  return {
-    ok: true,
-    text: templates.render('welcome-with-credentials', { ...values, username: account.username, recoveryUrl: link.value, lifetime }),
   }
 }

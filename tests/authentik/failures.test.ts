@@ -170,7 +170,7 @@ describe('links', () => {
     const { authentik, standIn } = await setUp()
     for (const link of ['https://evil.example/if/flow/x/?flow_token=1', `${standIn.url}/if/admin/`, 'javascript:alert(1)']) {
       standIn.failNext({ pathPattern: 'recovery', how: { status: 200, json: { link } } })
-      expect(await authentik.recoveryLink(3)).toMatchObject({ ok: false, code: 'malformed' })
+      expect(await authentik.recoveryLink(3)).toMatchObject({ ok: false, code: 'foreign-link' })
     }
   })
 

@@ -19,11 +19,18 @@ const most = 1000
 /** Finished ones are only a reminder. */
 const mostFinished = 50
 
-const stateWords = (job: JobView, now: Timestamp): string => {
+/** A job that a command gave up bears who did so, with the event of the command; the others say why they ended. */
+const endWords = (reason: string | null, nameOf: JobsPorts['nameOf']): string => {
+  if (reason === null || reason === '') return 'given up'
+  const by = /^given up by (@\S+) \(\S+\)$/.exec(reason)?.[1]
+  return by === undefined ? `ended: ${reason}` : `given up by ${nameOf(by as UserId)}`
+}
+
+const stateWords = (job: JobView, { nameOf }: JobsPorts, now: Timestamp): string => {
   const why = job.lastError === null || job.lastError === '' ? '' : `: ${job.lastError}`
   switch (job.state) {
     case 'dead':
-      return `❌ dead after ${job.attempts} tries${why}`
+      return `❌ did not work${job.attempts > 1 ? ` in ${job.attempts} tries` : ''}${why}`
     case 'running':
       return 'running now'
     case 'waiting':
@@ -31,13 +38,13 @@ const stateWords = (job: JobView, now: Timestamp): string => {
     case 'done':
       return `✅ done${why}`
     case 'cancelled':
-      return `given up${why}`
+      return endWords(job.lastError, nameOf)
   }
 }
 
 const rowOf = (job: JobView, ports: JobsPorts, now: Timestamp): readonly Inline[] => [
   { bold: `#${job.jobId}` },
-  ` ${jobTitle(job, ports.nameOf)} · ${stateWords(job, now)} · since ${ago(job.createdAt, now)}`,
+  ` ${jobTitle(job, ports.nameOf)} · ${stateWords(job, ports, now)} · since ${ago(job.createdAt, now)}`,
 ]
 
 /** `!jobs`: the dead ones first (they need somebody), then the open ones, then what was finished lately. */
@@ -60,7 +67,7 @@ export const createJobsCommand = (ports: JobsPorts): ReadCommand => ({
           ]
     return {
       blocks: [
-        paragraph({ bold: `${dead.length} dead, ${open.length} open.` }, ...help),
+        paragraph({ bold: `${dead.length} failed, ${open.length} open.` }, ...help),
         { list: page.rows.map((job) => rowOf(job, ports, now)) },
         ...pageFooter(page, '!jobs'),
       ],
