@@ -15,6 +15,8 @@ import { createCommands } from './commands/index.ts'
 import type { Status } from './commands/status/status.ts'
 import { declarations } from './commands/declarations.ts'
 import type { Config } from './config/schema.ts'
+import { followMembers } from './crypto/follow-members.ts'
+import { applyPolicy, sharingFor } from './crypto/key-sharing.ts'
 import { RoomEncryptions } from './crypto/room-encryption.ts'
 import type { Database } from './database/database.ts'
 import { Accounts } from './directory/accounts.ts'
@@ -91,13 +93,23 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const { homeserver, admin, authentik, engine, identity } = opened.connections
 
   const directory = new Directory(database, homeserver.userId, config.bridges)
-  const encryptions = new RoomEncryptions(database, directory)
+  if (applyPolicy(database, config.crypto.shareKeysWith, config.rooms))
+    logger.info('crypto.shareKeysWith has changed: every room gets a new key')
+  const encryptions = new RoomEncryptions(database, directory, (roomId) => sharingFor(config.crypto.shareKeysWith, rooms.kindOf(roomId)))
   const journal = new Journal(database)
   const links = new Links(database, clock)
   const accounts = new Accounts(database, clock)
   const audit = new Audit(database)
   const lists = new Lists(clock)
-  const outbox = new Outbox({ database, homeserver, crypto: engine, encryptions, clock, logger })
+  const outbox = new Outbox({
+    database,
+    homeserver,
+    crypto: engine,
+    encryptions,
+    fetchMembers: (roomId) => repairer.whole(roomId),
+    clock,
+    logger,
+  })
   const directRooms = new DirectRooms({
     database,
     directory,
@@ -124,7 +136,10 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     source: createDirectorySource(homeserver),
     clock,
     logger,
-    onChanges: (changes) => reactTo({ initial: false, late: false, entries: [], changes }),
+    onChanges: (changes) => {
+      followMembers(engine, encryptions, changes)
+      reactTo({ initial: false, late: false, entries: [], changes })
+    },
   })
   const plans = new PlanStore(database, (below) => randomInt(below))
   const handlers = createEffectHandlers({
@@ -176,6 +191,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     accounts,
     links,
     directory,
+    directRooms,
     catalogue,
     community,
     scheduler,

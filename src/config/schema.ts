@@ -124,6 +124,17 @@ const crypto = section('End-to-end encryption.', {
   passphrase: secret(16, {
     text: 'Encrypts the stored keys. Make one with `openssl rand -base64 32` and keep it apart from the data: without it the device is lost.',
   }),
+  shareKeysWith: section('Which devices can read what the bot writes. Devices that get no key are told so (`m.unverified`).', {
+    indoc: choice(['all-devices', 'signed-devices'], 'all-devices', {
+      text: 'In INDOC. Newcomers have rarely verified their devices.',
+    }),
+    direct: choice(['all-devices', 'signed-devices'], 'all-devices', {
+      text: 'In direct chats with the bot, the welcome among them.',
+    }),
+    others: choice(['all-devices', 'signed-devices'], 'signed-devices', {
+      text: 'In the admin room and all other rooms. `signed-devices`: only what its owner has cross-signed, so that nobody reads along who adds a device to an account, such as the homeserver.',
+    }),
+  }).prefault({}),
   recoveryKeyFile: optionalPath({
     text: "File that receives the recovery key of the bot's identity, once, with mode 0600. Move a copy to a safe place.",
     otherwise: '`recovery-key` in `data.directory`',

@@ -16,9 +16,10 @@ let encryptions: RoomEncryptions
 beforeEach(() => {
   database = memoryDatabase()
   directory = new Directory(database, bot)
-  encryptions = new RoomEncryptions(database, directory)
+  encryptions = open()
 })
 
+const open = (): RoomEncryptions => new RoomEncryptions(database, directory, () => 'all-devices')
 const state = (type: string, content: JsonObject, stateKey = ''): StateEvent => ({
   type,
   content,
@@ -50,7 +51,7 @@ describe('nothing is sent in clear to a room that may be encrypted', () => {
     directory.addJoinedRoom(room, 1)
     fetched([create, encryption, own])
     expect(encryptions.of(room).state).toBe('encrypted')
-    expect(new RoomEncryptions(database, directory).of(room).state).toBe('encrypted')
+    expect(open().of(room).state).toBe('encrypted')
   })
 
   test('when the server says later that it is not', () => {

@@ -16,7 +16,7 @@ export type SenderTrust =
   | /** The device is known, but its owner has not signed it. */ 'unsigned'
   | /** The device is not (or no longer) known. */ 'unknown-device'
   | /** Owner of the session and sender of the event differ: forged. */ 'mismatched-sender'
-  | /** The person was verified by us and then changed identity. */ 'identity-changed'
+  | /** Signed, but by another identity than the one that is remembered. */ 'identity-changed'
   | /** The key came second-hand. */ 'not-guaranteed'
 
 /** A decrypted room event. */
@@ -26,6 +26,10 @@ export interface Decrypted {
   readonly content: JsonObject
   readonly trust: SenderTrust
   readonly deviceId: DeviceId | undefined
+  /** What the owner (or the server) calls the device. */
+  readonly deviceName?: string | undefined
+  /** Master key of the identity under which the device counts as signed; always there when `trust` is `signed`. */
+  readonly identityKey?: string | undefined
 }
 
 /** Why an event could not be decrypted. */
@@ -37,12 +41,16 @@ export interface Undecryptable {
   readonly sessionId: string | undefined
 }
 
+/** Which devices of the recipients get the keys: every one, or those alone that their owners have cross-signed. */
+export type KeySharing = 'all-devices' | 'signed-devices'
+
 /** Encryption of one room, from the directory and the one-way memory. */
 export interface RoomEncryption {
   readonly roomId: RoomId
   readonly historyVisibility: string
   /** Everybody who gets the key: joined, and invited unless the visibility is `joined`. */
   readonly recipients: readonly UserId[]
+  readonly sharing: KeySharing
   readonly rotationPeriodMs: number
   readonly rotationMessages: number
 }
@@ -81,13 +89,15 @@ export interface CryptoPort {
   encrypt(roomId: RoomId, current: () => RoomEncryption | undefined, type: string, content: JsonObject): Promise<Encrypted>
   /** Membership, visibility or device lists changed: check the room's recipients again at the next message. */
   touch(roomId: RoomId): void
-  /** Someone left or the visibility changed: the next message begins a new session. */
+  /** Someone left or the visibility changed: the next message begins a new session, also after a crash. Call inside the transaction of the sync token. */
   expire(roomId: RoomId): void
   /** Asks the server for a person's devices now, and returns them. `undefined` = the server could not be asked. */
   queryDevices(userId: UserId): Promise<readonly KnownDevice[] | undefined>
+  /** The public master key that the server shows for a person, as far as the engine knows it. Makes no request. */
+  identityKey(userId: UserId): Promise<string | undefined>
   /** Called with the rooms for which keys have arrived. */
   onRoomKeys(listener: (keys: readonly { readonly roomId: RoomId; readonly sessionId: string }[]) => void): void
-  /** Called with people whose device list changed (from the sync stream). */
+  /** Called with people whose device list changed (from the sync stream), and when their new devices or identity have been read. */
   onDevicesChanged(listener: (userIds: readonly UserId[]) => void): void
   close(): Promise<void>
 }

@@ -17,7 +17,8 @@ beforeEach(() => {
 afterEach(() => {
   database.close()
 })
-const open = (): RoomEncryptions => new RoomEncryptions(database, fake.directory)
+const open = (): RoomEncryptions =>
+  new RoomEncryptions(database, fake.directory, (roomId) => (roomId === room ? 'signed-devices' : 'all-devices'))
 const remembered = (content: JsonObject = { algorithm: 'm.megolm.v1.aes-sha2' }): RoomEncryptions => {
   const encryptions = open()
   encryptions.remember(room, content, 1)
@@ -50,12 +51,23 @@ describe('a room that was encrypted once', () => {
   })
 
   test.each<[string, Parameters<typeof Object.assign>[1]]>([
-    ['while its members are not all known', { asOf: null }],
     ['when the bot is out of it', { ownMembership: 'leave' }],
     ['when the bot is only invited', { ownMembership: 'invite' }],
   ])('is sent nothing %s', (_what, change) => {
     fake.rooms[room] = { ...fake.rooms[room], ...(change as object) }
     expect(remembered().of(room)).toEqual({ state: 'unknown' })
+  })
+
+  test.each<[string, object]>([
+    ['were never all known', { asOf: null }],
+    ['may have changed unseen', { dirty: true }],
+  ])('waits for the list of its members while they %s', (_what, change) => {
+    fake.rooms[room] = { ...fake.rooms[room], ...change }
+    expect(remembered().of(room)).toEqual({ state: 'members-unknown' })
+  })
+
+  test('gives its keys to the devices that the policy for it names', () => {
+    expect(roomOf(remembered())?.sharing).toBe('signed-devices')
   })
 
   test('is sent nothing when the directory does not know it any more', () => {

@@ -1,11 +1,15 @@
 import type { Database } from '../database/database.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { JsonObject, RoomId, Timestamp } from '../types.ts'
-import type { RoomEncryption } from './port.ts'
+import type { KeySharing, RoomEncryption } from './port.ts'
 
-/** Whether messages to a room are encrypted. `unknown` = its state has not been seen: nothing may be sent. */
+/**
+ * Whether messages to a room are encrypted. `unknown` = its state has not been seen: nothing may be sent. `members-unknown` = it is encrypted,
+ * and its member list has to be fetched before a key can be shared.
+ */
 export type EncryptionState =
   | { readonly state: 'encrypted'; readonly room: RoomEncryption }
+  | { readonly state: 'members-unknown' }
   | { readonly state: 'clear' }
   | { readonly state: 'unknown' }
 
@@ -27,11 +31,14 @@ const positive = (value: unknown, otherwise: number, most: number): number =>
 export class RoomEncryptions {
   readonly #database: Database
   readonly #directory: Directory
+  readonly #sharingOf: (roomId: RoomId) => KeySharing
   readonly #known = new Map<RoomId, Settings>()
 
-  constructor(database: Database, directory: Directory) {
+  /** @param sharingOf the policy: which devices get the keys of a room */
+  constructor(database: Database, directory: Directory, sharingOf: (roomId: RoomId) => KeySharing) {
     this.#database = database
     this.#directory = directory
+    this.#sharingOf = sharingOf
     directory.onEncryption((roomId, content, now) => this.remember(roomId, content, now))
     for (const row of database.all(database.query.selectFrom('encrypted_room').selectAll())) {
       this.#known.set(row.room_id, { rotationPeriodMs: row.rotation_period_ms ?? week, rotationMessages: row.rotation_messages ?? 100 })
@@ -71,11 +78,12 @@ export class RoomEncryptions {
       // A room without a version is one whose state has not been seen: it may well be encrypted.
       return room?.ownMembership === 'join' && room.version !== null ? { state: 'clear' } : { state: 'unknown' }
     }
-    // Without a full member list somebody would be left without the key.
-    if (room?.ownMembership !== 'join' || room.freshness.asOf === null) return { state: 'unknown' }
+    if (room?.ownMembership !== 'join') return { state: 'unknown' }
+    // With a list that has a gap somebody would be left without the key, and somebody who has gone would get it.
+    if (room.freshness.asOf === null || room.freshness.dirty) return { state: 'members-unknown' }
     const historyVisibility = room.historyVisibility ?? 'shared'
     const memberships = historyVisibility === 'joined' ? (['join'] as const) : (['join', 'invite'] as const)
     const recipients = this.#directory.memberIds(roomId, memberships)
-    return { state: 'encrypted', room: { roomId, historyVisibility, recipients, ...settings } }
+    return { state: 'encrypted', room: { roomId, historyVisibility, recipients, sharing: this.#sharingOf(roomId), ...settings } }
   }
 }

@@ -11,6 +11,7 @@ const room = (more: Partial<RoomEncryption> = {}): RoomEncryption => ({
   roomId,
   historyVisibility: 'shared',
   recipients: [ada, ben],
+  sharing: 'all-devices',
   rotationPeriodMs: 60_000,
   rotationMessages: 100,
   ...more,
@@ -39,7 +40,7 @@ afterEach(() => {
 })
 const open = (): RoomSessions => new RoomSessions(database, clock)
 const begin = (): void => {
-  sessions.begin(roomId)
+  sessions.begin(room())
   sessions.shared(room(), sessions.generation(roomId))
 }
 
@@ -68,12 +69,22 @@ describe('a new session is due', () => {
     expect(sessions.due(room())).toBe(true)
   })
 
-  test('when somebody left, and when others may read the history', () => {
+  test('when somebody left, also after a crash', () => {
     begin()
     sessions.expire(roomId)
-    expect(sessions.due(room())).toBe(true)
+    expect([sessions.due(room()), open().due(room())]).toEqual([true, true])
     begin()
-    expect(sessions.due(room({ historyVisibility: 'world_readable' }))).toBe(true)
+    expect([sessions.due(room()), open().due(room())]).toEqual([false, false])
+  })
+
+  test.each<[string, Partial<RoomEncryption>]>([
+    ['when others may read the history', { historyVisibility: 'world_readable' }],
+    ['when the policy changes', { sharing: 'signed-devices' }],
+  ])('%s', (_what, change) => {
+    begin()
+    expect(sessions.due(room(change))).toBe(true)
+    sessions.begin(room(change))
+    expect([sessions.due(room(change)), sessions.due(room())]).toEqual([false, true])
   })
 
   test('never later after a crash: messages are counted ahead', () => {
@@ -111,7 +122,7 @@ describe('the key is certainly with everybody', () => {
     ['a restart', () => void (sessions = open())],
     ['a change of members', () => sessions.touch(roomId)],
     ['a change of somebody’s devices', () => sessions.touchUsers([ben])],
-    ['a new session', () => sessions.begin(roomId)],
+    ['a new session', () => sessions.begin(room())],
   ])('not after %s', (_what, change) => {
     change()
     expect(sessions.clean(room())).toBe(false)

@@ -1,19 +1,21 @@
 import type { Database } from '../database/database.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { RoomId, Timestamp, UserId } from '../types.ts'
-import type { RoomEncryption } from './port.ts'
+import type { KeySharing, RoomEncryption } from './port.ts'
 
 interface RoomSession {
   messages: number
   /** Counted on disk: never fewer than were sent. */
   reserved: number
+  /** undefined = there is none that may carry another message. */
   startedAt: Timestamp | undefined
-  expired: boolean
   generation: number
   /** Who had the key when it was last shared; undefined = it has to be checked. */
   sharedWith: ReadonlySet<UserId> | undefined
   sharedAt: Timestamp
+  /** What the session began with; undefined = it began before this start. */
   visibility: string | undefined
+  sharing: KeySharing | undefined
   tail: Promise<unknown>
 }
 
@@ -46,11 +48,11 @@ export class RoomSessions {
       messages: row?.session_messages ?? 0,
       reserved: row?.session_messages ?? 0,
       startedAt: row?.session_started_at ?? undefined,
-      expired: false,
       generation: 0,
       sharedWith: undefined,
       sharedAt: 0,
       visibility: undefined,
+      sharing: undefined,
       tail: Promise.resolve(),
     }
     this.#rooms.set(roomId, room)
@@ -65,20 +67,23 @@ export class RoomSessions {
     return next
   }
 
-  /** Must the room get a new session: by count, age, leave, or a changed visibility? Also for the very first one. */
+  /** Must the room get a new session: by count, age, leave, or a changed visibility or policy? Also for the very first one. */
   due(encryption: RoomEncryption): boolean {
     const room = this.#room(encryption.roomId)
-    if (room.startedAt === undefined || room.expired) return true
+    if (room.startedAt === undefined) return true
     if (room.visibility !== undefined && room.visibility !== encryption.historyVisibility) return true
+    if (room.sharing !== undefined && room.sharing !== encryption.sharing) return true
     return room.messages >= encryption.rotationMessages || this.#clock.now() - room.startedAt >= encryption.rotationPeriodMs
   }
 
   /** A new session begins. */
-  begin(roomId: RoomId): void {
+  begin(encryption: RoomEncryption): void {
+    const { roomId } = encryption
     const room = this.#room(roomId)
     room.messages = 0
     room.startedAt = this.#clock.now()
-    room.expired = false
+    room.visibility = encryption.historyVisibility
+    room.sharing = encryption.sharing
     room.sharedWith = undefined
     this.#reserve(roomId, room)
   }
@@ -116,6 +121,7 @@ export class RoomSessions {
   shared(encryption: RoomEncryption, generation: number): void {
     const room = this.#room(encryption.roomId)
     room.visibility = encryption.historyVisibility
+    room.sharing = encryption.sharing
     if (room.generation !== generation) return
     room.sharedWith = new Set(encryption.recipients)
     room.sharedAt = this.#clock.now()
@@ -136,9 +142,11 @@ export class RoomSessions {
     }
   }
 
-  /** The session in use must not carry another message. */
+  /** The session in use must not carry another message, also after a restart. */
   expire(roomId: RoomId): void {
-    this.#room(roomId).expired = true
+    const room = this.#room(roomId)
+    room.startedAt = undefined
+    this.#database.run(this.#database.query.updateTable('encrypted_room').set({ session_started_at: null }).where('room_id', '=', roomId))
     this.touch(roomId)
   }
 }

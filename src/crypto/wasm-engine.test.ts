@@ -177,6 +177,7 @@ const room = (roomId: string, members: readonly string[], more: Partial<RoomEncr
   roomId: roomId as RoomId,
   historyVisibility: 'shared',
   recipients: [bot, ...members] as UserId[],
+  sharing: 'all-devices',
   rotationPeriodMs: 7 * 24 * 3_600_000,
   rotationMessages: 100,
   ...more,

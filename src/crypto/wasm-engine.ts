@@ -18,6 +18,7 @@ import {
   UserId as WasmUserId,
 } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { DecryptedRoomEvent, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
+import { z } from 'zod'
 import type { Database } from '../database/database.ts'
 import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
@@ -62,6 +63,8 @@ const visibilities: Readonly<Record<string, HistoryVisibility>> = {
   joined: HistoryVisibility.Joined,
   world_readable: HistoryVisibility.WorldReadable,
 }
+
+const publicKey = z.object({ keys: z.record(z.string(), z.string()) })
 
 /** What the engine wants to have sent; the last two are there for to-device messages. */
 interface OutgoingRequest {
@@ -121,6 +124,10 @@ export class WasmEngine implements CryptoPort {
     })
     machine.registerDevicesUpdatedCallback((userIds) => {
       engine.#devicesChanged(userIds as UserId[])
+      return Promise.resolve()
+    })
+    machine.registerUserIdentityUpdatedCallback((userId) => {
+      engine.#devicesChanged([userId.toString() as UserId])
       return Promise.resolve()
     })
     return engine
@@ -259,7 +266,9 @@ export class WasmEngine implements CryptoPort {
     const sessionId = typeof content['session_id'] === 'string' ? content['session_id'] : undefined
     // A relation outside the ciphertext is the server's word, not the sender's: the engine would take it over.
     const { 'm.relates_to': _outer, ...inside } = content
+    const sender = event['sender'] as UserId
     try {
+      const before = await this.identityKey(sender)
       const decrypted = await this.#call('decryptRoomEvent', () =>
         this.machine.decryptRoomEvent(JSON.stringify({ ...event, content: inside }), new WasmRoomId(roomId), this.#decryption),
       )
@@ -268,12 +277,37 @@ export class WasmEngine implements CryptoPort {
         ok: true,
         type: typeof plain['type'] === 'string' ? plain['type'] : '',
         content: (plain['content'] ?? {}) as JsonObject,
-        trust: trustOf(decrypted),
-        deviceId: decrypted.senderDevice?.toString() as DeviceId | undefined,
+        ...(await this.#senderOf(sender, decrypted, before)),
       }
     } catch (error) {
       return { ok: false, ...undecryptable(error), sessionId }
     }
+  }
+
+  /** Which device and identity an event came from. The identity must be the same before and after: a server may change it at any moment. */
+  async #senderOf(
+    sender: UserId,
+    decrypted: DecryptedRoomEvent,
+    before: string | undefined,
+  ): Promise<Pick<Decrypted, 'trust' | 'deviceId' | 'deviceName' | 'identityKey'>> {
+    const trust = trustOf(decrypted)
+    const deviceId = decrypted.senderDevice?.toString() as DeviceId | undefined
+    if (trust === 'signed') {
+      const identityKey = await this.identityKey(sender)
+      return identityKey === undefined || identityKey !== before ? { trust: 'not-guaranteed', deviceId } : { trust, deviceId, identityKey }
+    }
+    const device =
+      deviceId === undefined
+        ? undefined
+        : await this.#call('getDevice', () => this.machine.getDevice(new WasmUserId(sender), new WasmDeviceId(deviceId)))
+    return { trust, deviceId, deviceName: device?.displayName }
+  }
+
+  async identityKey(userId: UserId): Promise<string | undefined> {
+    if (usersOf([userId]).length === 0) return undefined
+    const identity = await this.#call('getIdentity', () => this.machine.getIdentity(new WasmUserId(userId)))
+    const parsed = identity === undefined ? undefined : publicKey.safeParse(JSON.parse(identity.masterKey))
+    return parsed?.success === true ? Object.values(parsed.data.keys)[0] : undefined
   }
 
   encrypt(roomId: RoomId, current: () => RoomEncryption | undefined, type: string, content: JsonObject): Promise<Encrypted> {
@@ -297,7 +331,7 @@ export class WasmEngine implements CryptoPort {
       if (room === undefined) return 'it is not known at the moment who is in the room'
       if (this.#rooms.due(room)) {
         await this.#call('invalidateGroupSession', () => this.machine.invalidateGroupSession(new WasmRoomId(roomId)))
-        this.#rooms.begin(roomId)
+        this.#rooms.begin(room)
       }
       if (this.#rooms.clean(room)) return undefined
       const generation = this.#rooms.generation(roomId)
@@ -322,7 +356,8 @@ export class WasmEngine implements CryptoPort {
     settings.historyVisibility = visibilities[room.historyVisibility] ?? HistoryVisibility.Shared
     settings.rotationPeriod = enginePeriod
     settings.rotationPeriodMessages = engineMessages
-    settings.sharingStrategy = CollectStrategy.allDevices()
+    // Who gets no key is told so (`m.room_key.withheld`, `m.unverified`): those requests are among the ones below.
+    settings.sharingStrategy = room.sharing === 'signed-devices' ? CollectStrategy.identityBasedStrategy() : CollectStrategy.allDevices()
     const requests: ToDeviceRequest[] = await this.#call('shareRoomKey', () =>
       this.machine.shareRoomKey(new WasmRoomId(room.roomId), users(), settings),
     )
@@ -406,7 +441,8 @@ const usersOf = (ids: readonly string[]): WasmUserId[] =>
   })
 
 const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {
-  // "Not strict": an identity that we have not verified ourselves is fine, as long as it signed the device.
+  // "Not strict": an identity that we have not verified ourselves is fine, as long as it signed the device. Whether it is still the one that we
+  // know is not for the engine to say: see `PersonIdentities`.
   const { code } = decrypted.shieldState(false)
   const strict = decrypted.shieldState(true).code
   switch (code ?? strict) {

@@ -64,8 +64,30 @@ const forEach = async <T>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
 }
 
-/** Fetches one room and applies it. A gap that opens meanwhile means once more, but not for ever. */
-const repairRoom = async (roomId: RoomId, options: LoadOptions): Promise<{ code: string; text: string } | undefined> => {
+interface Problem {
+  readonly code: string
+  readonly text: string
+}
+
+/** Fetches under way: who needs the same list waits for the same request. */
+const underway = new WeakMap<Directory, Map<RoomId, Promise<Problem | undefined>>>()
+
+/**
+ * Fetches the member list of one room and applies it.
+ * @returns why the room is still dirty, if so
+ */
+export const repairRoom = (roomId: RoomId, options: LoadOptions): Promise<Problem | undefined> => {
+  const rooms = underway.get(options.directory) ?? new Map<RoomId, Promise<Problem | undefined>>()
+  underway.set(options.directory, rooms)
+  const running = rooms.get(roomId)
+  if (running !== undefined) return running
+  const repair = fetchRoom(roomId, options).finally(() => rooms.delete(roomId))
+  rooms.set(roomId, repair)
+  return repair
+}
+
+/** A gap that opens meanwhile means once more, but not for ever. */
+const fetchRoom = async (roomId: RoomId, options: LoadOptions): Promise<Problem | undefined> => {
   const { directory, source, clock, signal, onChanges } = options
   for (let attempt = 0; attempt < 3; attempt += 1) {
     const open = directory.beginBaseline(roomId)

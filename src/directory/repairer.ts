@@ -1,8 +1,9 @@
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
+import type { RoomId } from '../types.ts'
 import type { DirectoryChanges } from './changes.ts'
 import type { Directory } from './directory.ts'
-import { reconcileDirectory, repairDirectory } from './load.ts'
+import { reconcileDirectory, repairDirectory, repairRoom } from './load.ts'
 import type { DirectorySource, Reconciliation } from './load.ts'
 
 const retryMs = 30_000
@@ -74,6 +75,15 @@ export class Repairer {
     for (const roomId of roomIds) this.#directory.markDirty(roomId)
     this.soon()
     await Promise.race([this.#round, this.#clock.sleep(limitMs, this.#stop.signal).catch(() => undefined)])
+  }
+
+  /** Fetches the list of one room now, if it is dirty: somebody needs all of it. Resolves when that is done or came to nothing. */
+  async whole(roomId: RoomId): Promise<void> {
+    const room = this.#directory.room(roomId)
+    if (room?.ownMembership !== 'join' || (room.freshness.asOf !== null && !room.freshness.dirty) || this.#stop.signal.aborted) return
+    const problem = await repairRoom(roomId, this.#options)
+    if (problem !== undefined && problem.code !== 'cancelled')
+      this.#logger.warn({ roomId, ...problem }, 'the member list of a room that is written to could not be fetched')
   }
 
   /** Compares with the server: rooms and lists. */

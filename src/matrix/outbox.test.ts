@@ -11,7 +11,14 @@ import { Outbox, transactionId } from './outbox.ts'
 
 const a = '!a' as RoomId
 const b = '!b' as RoomId
-const room = { roomId: a, historyVisibility: 'shared', recipients: [], rotationPeriodMs: 1, rotationMessages: 1 }
+const room = {
+  roomId: a,
+  historyVisibility: 'shared',
+  recipients: [],
+  sharing: 'all-devices',
+  rotationPeriodMs: 1,
+  rotationMessages: 1,
+} as const
 
 let database: Database
 let clock: TestClock
@@ -19,6 +26,9 @@ let outbox: Outbox
 let sent: string[]
 let state: EncryptionState
 let encrypted: Encrypted
+/** What is known once the member list was fetched. */
+let list: EncryptionState
+let fetched: number
 let server: (room: string, txnId: string) => GateResult | Promise<GateResult>
 
 const open = (): Outbox =>
@@ -36,6 +46,11 @@ const open = (): Outbox =>
     } as unknown as Homeserver,
     crypto: { encrypt: () => Promise.resolve(encrypted) } as unknown as CryptoPort,
     encryptions: { of: () => state } as unknown as RoomEncryptions,
+    fetchMembers: () => {
+      fetched += 1
+      state = list
+      return Promise.resolve()
+    },
     clock,
     logger: silentLogger,
   })
@@ -44,7 +59,8 @@ beforeEach(() => {
   database = memoryDatabase()
   clock = new TestClock()
   sent = []
-  state = { state: 'encrypted', room }
+  list = state = { state: 'encrypted', room }
+  fetched = 0
   encrypted = { ok: true, content: { ciphertext: 'x' } }
   server = (_room, txnId) => answered({ event_id: `$${txnId}` })
   outbox = open()
@@ -82,6 +98,18 @@ describe('sending', () => {
     encrypted = { ok: true, content: { ciphertext: 'y' } }
     await clock.advance(500)
     expect(sent).toEqual(['!a m.room.encrypted one {"ciphertext":"y"}'])
+  })
+
+  test('a member list with a gap is fetched first: who is not known to be there would not get the key', async () => {
+    state = { state: 'members-unknown' }
+    expect(await outbox.send(message('one'))).toEqual({ ok: true, eventId: '$one' })
+    expect(await outbox.send(message('two'))).toEqual({ ok: true, eventId: '$two' })
+    expect(fetched).toBe(1)
+    state = list = { state: 'members-unknown' }
+    expect(await outbox.send(message('three'))).toMatchObject({ ok: false, code: 'retry' })
+    // A mark needs no key.
+    expect(await outbox.send(message('four', a, 'm.reaction'))).toEqual({ ok: true, eventId: '$four' })
+    expect(fetched).toBe(2)
   })
 
   test('a secret is refused where there is no encryption', async () => {

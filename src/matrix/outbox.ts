@@ -54,6 +54,7 @@ export class Outbox {
   readonly #homeserver: Homeserver
   readonly #crypto: CryptoPort
   readonly #encryptions: RoomEncryptions
+  readonly #fetchMembers: (roomId: RoomId) => Promise<void>
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #stop = new AbortController()
@@ -66,6 +67,8 @@ export class Outbox {
     readonly homeserver: Homeserver
     readonly crypto: CryptoPort
     readonly encryptions: RoomEncryptions
+    /** Fetches the member list of a room that is not known in full, for its key goes to everybody. Never rejects. */
+    readonly fetchMembers: (roomId: RoomId) => Promise<void>
     readonly clock: Clock
     readonly logger: Logger
   }) {
@@ -73,6 +76,7 @@ export class Outbox {
     this.#homeserver = options.homeserver
     this.#crypto = options.crypto
     this.#encryptions = options.encryptions
+    this.#fetchMembers = options.fetchMembers
     this.#clock = options.clock
     this.#logger = options.logger
     const last = this.#database.first(this.#database.query.selectFrom('outbox').select((eb) => eb.fn.max('sequence').as('last')))
@@ -194,9 +198,15 @@ export class Outbox {
    */
   async send(message: OutgoingMessage, requireEncryption = false): Promise<SendResult> {
     if (message.type === 'm.room.redaction') return sendResult(await this.#redact(message))
-    const encryption = this.#encryptions.of(message.roomId)
     // Reactions stay in clear, as clients send and read them (their key is a mark without content).
     const inClear = message.type === 'm.reaction'
+    let encryption = this.#encryptions.of(message.roomId)
+    if (encryption.state === 'members-unknown' && !inClear) {
+      await this.#fetchMembers(message.roomId)
+      encryption = this.#encryptions.of(message.roomId)
+      if (encryption.state === 'members-unknown')
+        return { ok: false, code: 'retry', words: 'it is not known at the moment who is in the room' }
+    }
     if (encryption.state === 'unknown') return { ok: false, code: 'retry', words: 'it is not known yet whether the room is encrypted' }
     if (encryption.state === 'clear' && requireEncryption) return { ok: false, code: 'not-encryptable', words: 'the room is not encrypted' }
     let { type, content } = message

@@ -1,3 +1,4 @@
+import { followMembers } from '../crypto/follow-members.ts'
 import type { CryptoPort } from '../crypto/port.ts'
 import type { RoomEncryptions } from '../crypto/room-encryption.ts'
 import type { Database } from '../database/database.ts'
@@ -175,6 +176,8 @@ export class SyncLoop {
       )
       const changes = directory.applySync(response, now, { initial, membersComplete: !initial })
       for (const { roomId, content } of changes.encryption) encryptions.remember(roomId, content, now)
+      // In the same transaction: after a crash nobody who has gone may read on.
+      followMembers(crypto, encryptions, changes)
       // History is never executed, but an invitation from before the first start still waits for its answer.
       const entries = [
         ...(initial ? [] : this.#journalMessages(response, missed, overheard, late, now)),
@@ -185,7 +188,6 @@ export class SyncLoop {
     })
     this.#lastAt = now
     if (batch === undefined) return
-    this.#tellCrypto(batch.changes)
     this.#flushSoon()
     onBatch(batch)
   }
@@ -201,19 +203,6 @@ export class SyncLoop {
       this.#flush = undefined
       crypto.flushOutgoing().catch((error: unknown) => logger.error({ err: error }, 'key requests could not be sent'))
     }, gatherMs)
-  }
-
-  /** Rooms where a key has to be shared anew or rotated. */
-  #tellCrypto(changes: DirectoryChanges): void {
-    const { crypto, encryptions } = this.#options
-    for (const { roomId, from, to } of changes.memberChanges) {
-      if (!encryptions.has(roomId)) continue
-      // Who was there and is gone must not read on.
-      if ((from === 'join' || from === 'invite') && (to === 'leave' || to === 'ban')) crypto.expire(roomId)
-      else crypto.touch(roomId)
-    }
-    for (const { roomId } of changes.visibilityChanges) crypto.expire(roomId)
-    for (const roomId of changes.baselines) crypto.touch(roomId)
   }
 
   async #fillGaps(response: SyncResponse, since: string): Promise<ReadonlyMap<RoomId, readonly RoomEvent[]>> {

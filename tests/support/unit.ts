@@ -94,6 +94,8 @@ export interface FakeRoom {
   members?: Record<string, Membership>
   /** null = the member list is not known. Default 1. */
   asOf?: number | null
+  /** The member list may have changed unseen. */
+  dirty?: boolean
   name?: string
   joinedCount?: number
   historyVisibility?: string
@@ -118,12 +120,13 @@ export const fakeDirectory = (ownUserId: string, rooms: Record<string, FakeRoom>
       const {
         ownMembership = 'join',
         asOf = 1,
+        dirty = false,
         joinedCount = memberIds(roomId).length,
         name = null,
         historyVisibility = null,
         version = '12',
       } = room
-      return { roomId, ownMembership, name, joinedCount, historyVisibility, version, freshness: { asOf } }
+      return { roomId, ownMembership, name, joinedCount, historyVisibility, version, freshness: { asOf, dirty } }
     },
     membership,
     memberIds,
