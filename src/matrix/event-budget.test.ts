@@ -25,6 +25,13 @@ test('nothing waits until the server has refused once', async () => {
   expect(budget.limited).toBe(false)
 })
 
+test('on a server that is not ours the limit holds from the start: ten at once, then one in five seconds', async () => {
+  const { clock, slept } = clockOf()
+  const budget = new EventBudget(clock, true)
+  for (let event = 0; event < 12; event += 1) await budget.turn()
+  expect(slept).toEqual([5000, 5000])
+})
+
 test('after a refusal each turn comes five seconds after the other, also for those that asked at the same time', async () => {
   const { clock, slept } = clockOf()
   const budget = new EventBudget(clock)

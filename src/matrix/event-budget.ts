@@ -6,23 +6,26 @@ const burst = 10
 const perMs = 0.2 / 1000
 
 /**
- * How many events the server lets the bot send. Nothing is held back until the server has refused once; from then on its default limit is assumed.
+ * How many events the server lets the bot send. On somebody else's server its default limit is assumed from the start; elsewhere nothing is held
+ * back until the server has refused once.
  * An invitation waits for its turn, because a refused one still costs the invited person's own, much smaller budget (five invitations, then one
  * in five and a half minutes); messages may be refused without harm and only count.
  */
 export class EventBudget {
   readonly #clock: Clock
-  #limited = false
+  #limited: boolean
   #tokens = burst
   #at: Timestamp
   #queue: Promise<void> = Promise.resolve()
 
-  constructor(clock: Clock) {
+  /** @param assumed take the server's default limit for granted before it has refused anything */
+  constructor(clock: Clock, assumed = false) {
     this.#clock = clock
+    this.#limited = assumed
     this.#at = clock.now()
   }
 
-  /** Has the server shown that it limits the bot? */
+  /** Does the server limit the bot, as far as is known? */
   get limited(): boolean {
     return this.#limited
   }
