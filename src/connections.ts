@@ -10,6 +10,8 @@ import { createGate } from './http/gate.ts'
 import type { GateOptions, RequestSeen } from './http/gate.ts'
 import { Homeserver } from './matrix/client.ts'
 import { EventBudget } from './matrix/event-budget.ts'
+import { createOAuthGates } from './matrix/oauth-gates.ts'
+import { exitReasonOf } from './matrix/session-failure.ts'
 import { Session } from './matrix/session.ts'
 import type { Clock } from './operations/clock.ts'
 import type { ExitReason } from './operations/exit-codes.ts'
@@ -80,7 +82,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
   if (!unlocked.ok) {
     return { ok: false, reason: 'cryptoStore', words: 'crypto.passphrase is not the one that this data directory was made with' }
   }
-  const budget = new EventBudget(clock)
+  const budget = new EventBudget(clock, config.homeserver.profile === 'stranger')
   const gate = gateTo('homeserver', settings.url, settings.caFile, {
     onRequest: (seen) => {
       count('homeserver', seen)
@@ -90,12 +92,14 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
       else if (seen.route !== 'invite') budget.spend()
     },
   })
+  const oauth = createOAuthGates((origin) => gateTo('homeserver', origin, settings.caFile))
   const fail = async (reason: ExitReason, words: string): Promise<ConnectionsResult> => {
-    await gate.close(0)
+    await Promise.all([gate.close(0), oauth.close(0)])
     return { ok: false, reason, words }
   }
   const opened = await Session.open({
     gate,
+    gateTo: oauth.gateTo,
     sealed: unlocked.sealed,
     clock,
     logger,
@@ -105,14 +109,8 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(settings.accessToken === undefined ? {} : { accessToken: settings.accessToken }),
   })
-  if (!opened.ok)
-    return fail(opened.code === 'unreachable' ? 'unreachable' : opened.code === 'no-credentials' ? 'tokenDead' : 'forbidden', opened.words)
-  const homeserver = new Homeserver(
-    gate,
-    opened.session,
-    () => onFatal('tokenDead', 'the homeserver no longer accepts the session of the bot'),
-    budget,
-  )
+  if (!opened.ok) return fail(exitReasonOf(opened), opened.words)
+  const homeserver = new Homeserver(gate, opened.session, (end) => onFatal(exitReasonOf(end), end.words), budget)
   const crypto = await openCrypto({ config, database, sealed: unlocked.sealed, homeserver, clock, logger, onSecret, onFatal })
   if (!crypto.ok) return fail(crypto.reason, crypto.words)
 
@@ -128,7 +126,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
     engine: crypto.engine,
     identity: crypto.identity,
     close: async () => {
-      await Promise.all([gate.close(graceMs), authentikGate.close(graceMs), adminGate?.close(graceMs)])
+      await Promise.all([gate.close(graceMs), authentikGate.close(graceMs), adminGate?.close(graceMs), oauth.close(graceMs)])
       await crypto.engine.close()
       crypto.store.close()
     },

@@ -3,7 +3,9 @@ import type { Gate, GateFailure, GateRequest, GateResult, Method } from '../http
 import type { EventId, RoomId, UserId } from '../types.ts'
 import type { EventBudget } from './event-budget.ts'
 import { loadSdk } from './sdk.ts'
-import { errcode } from './session.ts'
+import { errcode } from './errcode.ts'
+import { isAboutAccount } from './session-failure.ts'
+import type { SessionFailure } from './session-failure.ts'
 import type { Session } from './session.ts'
 
 /** What a request through `Homeserver` may set; path and method come first. */
@@ -50,15 +52,15 @@ export const segment = (value: string): string => encodeURIComponent(value)
 export class Homeserver {
   readonly gate: Gate
   readonly session: Session
-  readonly #onSessionEnd: (failure: GateFailure) => void
+  readonly #onSessionEnd: (end: SessionFailure) => void
   readonly #budget: EventBudget | undefined
   #sdk: Promise<MatrixClient> | undefined
 
   /**
-   * @param onSessionEnd called when the token is dead and cannot be renewed: the process should stop with its own exit code
+   * @param onSessionEnd called when the session is over and cannot be renewed: the process should stop with the code for it
    * @param budget paces invitations on a server that limits the bot
    */
-  constructor(gate: Gate, session: Session, onSessionEnd: (failure: GateFailure) => void, budget?: EventBudget) {
+  constructor(gate: Gate, session: Session, onSessionEnd: (end: SessionFailure) => void, budget?: EventBudget) {
     this.gate = gate
     this.session = session
     this.#onSessionEnd = onSessionEnd
@@ -73,10 +75,16 @@ export class Homeserver {
   async request(method: Method, path: string, options: HomeserverRequest): Promise<GateResult> {
     const token = await this.session.token()
     const result = await this.gate.request({ ...options, method, path, token })
-    if (result.ok || result.code !== 'status' || result.status !== 401 || errcode(result) !== 'M_UNKNOWN_TOKEN') return result
+    if (result.ok || result.code !== 'status' || (result.status !== 401 && result.status !== 403)) return result
+    if (isAboutAccount(result)) {
+      const end = await this.session.examine(result)
+      if (end !== undefined) this.#onSessionEnd(end)
+      return result
+    }
+    if (result.status !== 401 || errcode(result) !== 'M_UNKNOWN_TOKEN') return result
     const renewal = await this.session.renew(token)
     if (renewal === 'renewed') return this.gate.request({ ...options, method, path, token: await this.session.token() })
-    if (renewal === 'over') this.#onSessionEnd(result)
+    if (renewal !== 'later') this.#onSessionEnd(renewal)
     return result
   }
 

@@ -1,64 +1,35 @@
-import { z } from 'zod'
 import type { Sealed } from '../database/sealed.ts'
-import type { Gate, GateFailure, GateResult } from '../http/contract.ts'
-import type { Clock } from '../operations/clock.ts'
+import type { GateFailure } from '../http/contract.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { DeviceId, Timestamp, UserId } from '../types.ts'
+import { errcode } from './errcode.ts'
+import { findDevice, passwordLogin, tokenLogin, whoami } from './login.ts'
+import type { LoginOptions, LoginResult } from './login.ts'
+import type { GateTo } from './oauth-endpoints.ts'
+import { refresh } from './refresh.ts'
+import { accountRefusal } from './session-failure.ts'
+import type { SessionFailure } from './session-failure.ts'
+import { deviceToLogIn, fingerprint, readSession, withPair, writeSession } from './session-store.ts'
+import type { StoredSession } from './session-store.ts'
 
-const login = z.object({
-  user_id: z.string(),
-  device_id: z.string(),
-  access_token: z.string(),
-  refresh_token: z.string().optional(),
-  expires_in_ms: z.number().optional(),
-})
-const refreshed = z.object({ access_token: z.string(), refresh_token: z.string().optional(), expires_in_ms: z.number().optional() })
-const whoami = z.object({ user_id: z.string(), device_id: z.string().optional() })
-const stored = z.object({
-  userId: z.string(),
-  deviceId: z.string(),
-  accessToken: z.string(),
-  refreshToken: z.string().optional(),
-  expiresAt: z.number().optional(),
-})
-type Stored = z.infer<typeof stored>
+export { errcode } from './errcode.ts'
 
-/** Why there is no session. `words` name the remedy. */
-export interface SessionFailure {
-  readonly ok: false
-  readonly code: 'no-credentials' | 'login-refused' | 'wrong-user' | 'no-device' | 'token-dead' | 'unreachable' | 'other-user-stored'
-  readonly words: string
-  readonly failure?: GateFailure
-}
-
-export interface SessionOptions {
-  readonly gate: Gate
+export interface SessionOptions extends LoginOptions {
   readonly sealed: Sealed
-  readonly clock: Clock
   readonly logger: Logger
-  readonly userId: UserId
   readonly password?: string
   readonly accessToken?: string
-  readonly deviceName: string
-  /** Told of every secret as soon as it is known, so that logs can mask it. */
-  readonly onSecret: (secret: string) => void
+  /** To the authorization server of an OAuth session. */
+  readonly gateTo: GateTo
 }
 
-/** What came of renewing the token: another one is there, the session is over, or the server could not be asked now. */
-export type Renewal = 'renewed' | 'over' | 'later'
+export type SessionResult = { readonly ok: true; readonly session: Session } | SessionFailure
 
-/** Renew this long before the token ends: longer than one request's time-out would waste short tokens, shorter risks a refusal. */
-const renewBeforeMs = 45_000
-const entry = 'session'
+/** What came of renewing the token: another one is there, the server could not be asked now, or the session is over. */
+export type Renewal = 'renewed' | 'later' | SessionFailure
 
-const json = (result: GateResult & { ok: false }): Record<string, unknown> =>
-  result.code === 'status' && typeof result.body === 'object' && result.body !== null ? (result.body as Record<string, unknown>) : {}
-
-/** The error code of a Matrix error answer (spec: `errcode`), if it is one. */
-export const errcode = (result: GateFailure): string | undefined => {
-  const value = json(result)['errcode']
-  return typeof value === 'string' ? value : undefined
-}
+/** After a renewal ahead of time that failed, the token that is still good is used for so long before the next try (milliseconds). */
+const patienceMs = 5000
 
 /**
  * The bot's login: one device for the life of the data directory. Tokens are stored sealed; a refreshed pair is committed before its first
@@ -66,10 +37,12 @@ export const errcode = (result: GateFailure): string | undefined => {
  */
 export class Session {
   readonly #options: SessionOptions
-  #stored: Stored
+  #stored: StoredSession
   #renewing: Promise<Renewal> | undefined
+  #aheadNotBefore: Timestamp = 0
+  #end: SessionFailure | undefined
 
-  private constructor(options: SessionOptions, found: Stored) {
+  private constructor(options: SessionOptions, found: StoredSession) {
     this.#options = options
     this.#stored = found
     options.onSecret(found.accessToken)
@@ -77,106 +50,65 @@ export class Session {
   }
 
   /**
-   * Uses the stored session, else the configured access token, else logs in with the password (asking for a refresh token).
-   * Makes no request when a session is stored.
+   * Uses the stored session, else the configured access token, else logs in with the password (asking for a refresh token). Makes no request when
+   * a session is stored, unless the configuration holds an access token that it was not made from.
    */
-  static async open(options: SessionOptions): Promise<{ readonly ok: true; readonly session: Session } | SessionFailure> {
-    const raw = options.sealed.get(entry)
-    if (raw !== undefined) {
-      const found = stored.parse(JSON.parse(raw))
-      if (found.userId !== options.userId) {
+  static async open(options: SessionOptions): Promise<SessionResult> {
+    const { sealed, userId, accessToken } = options
+    const found = readSession(sealed)
+    if (found !== undefined) {
+      if (found.userId !== userId) {
         return {
           ok: false,
           code: 'other-user-stored',
-          words: `this data directory belongs to ${found.userId}, the configuration says ${options.userId}: use another data directory for another user`,
+          words: `this data directory belongs to ${found.userId}, the configuration says ${userId}: use another data directory for another user`,
         }
       }
-      return { ok: true, session: new Session(options, found) }
+      const same = accessToken === undefined || accessToken === found.accessToken || fingerprint(accessToken) === found.configured
+      return same ? { ok: true, session: new Session(options, found) } : await Session.#reconcile(options, found, accessToken)
     }
-    if (options.accessToken !== undefined) return Session.#adopt(options, options.accessToken)
-    if (options.password !== undefined) return Session.#login(options, options.password)
+    if (accessToken !== undefined) return Session.keep(options, await tokenLogin(options, accessToken, 'homeserver.accessToken'))
+    if (options.password !== undefined)
+      return Session.keep(options, await passwordLogin(options, options.password, deviceToLogIn(sealed, options.clock.now())))
     return {
       ok: false,
       code: 'no-credentials',
       words:
-        'no session is stored: set homeserver.password or homeserver.accessToken (GATEHOUSE_HOMESERVER_PASSWORD_FILE …) for the first start',
+        'no session is stored: run `gatehouse login`, or set homeserver.password or homeserver.accessToken (GATEHOUSE_HOMESERVER_PASSWORD_FILE …) for the first start',
     }
   }
 
-  static async #adopt(
-    options: SessionOptions,
-    accessToken: string,
-  ): Promise<{ readonly ok: true; readonly session: Session } | SessionFailure> {
-    const result = await options.gate.request({
-      method: 'GET',
-      path: '/_matrix/client/v3/account/whoami',
-      route: 'whoami',
-      token: accessToken,
-      repeatable: true,
-    })
-    if (!result.ok) return refusal(result, 'homeserver.accessToken was refused')
-    const who = whoami.safeParse(result.body)
-    if (!who.success || who.data.user_id !== options.userId) {
-      return { ok: false, code: 'wrong-user', words: `homeserver.accessToken belongs to another user than ${options.userId}` }
-    }
-    if (who.data.device_id === undefined) {
-      return {
-        ok: false,
-        code: 'no-device',
-        words: 'homeserver.accessToken has no device, so it cannot encrypt: log in with a password instead',
-      }
-    }
-    return Session.#keep(options, { userId: options.userId, deviceId: who.data.device_id, accessToken })
-  }
-
-  static async #login(
-    options: SessionOptions,
-    password: string,
-  ): Promise<{ readonly ok: true; readonly session: Session } | SessionFailure> {
-    // The device id is chosen and stored before the request: a crash after it logs in again as the same device instead of leaving two.
-    const known = options.sealed.get('session.device')
-    const deviceId =
-      known ??
-      `GATEHOUSE${[...crypto.getRandomValues(new Uint8Array(5))].map((byte) => byte.toString(36).toUpperCase().padStart(2, '0')).join('')}`
-    if (known === undefined) options.sealed.set('session.device', deviceId, options.clock.now())
-    const result = await options.gate.request({
-      method: 'POST',
-      path: '/_matrix/client/v3/login',
-      route: 'login',
-      repeatable: false,
-      body: {
-        type: 'm.login.password',
-        identifier: { type: 'm.id.user', user: options.userId },
-        password,
-        device_id: deviceId,
-        initial_device_display_name: options.deviceName,
-        refresh_token: true,
-      },
-    })
-    if (!result.ok) return refusal(result, `the server refused the login of ${options.userId}`)
-    const body = login.safeParse(result.body)
-    if (!body.success)
-      return { ok: false, code: 'unreachable', words: 'the server answered the login with something that is not a session' }
-    if (body.data.user_id !== options.userId) {
-      return {
-        ok: false,
-        code: 'wrong-user',
-        words: `the server logged in ${body.data.user_id} instead of ${options.userId}: correct homeserver.userId`,
-      }
-    }
-    return Session.#keep(options, pair(options, { userId: body.data.user_id, deviceId: body.data.device_id, accessToken: '' }, body.data))
-  }
-
-  static #keep(options: SessionOptions, found: Stored): { readonly ok: true; readonly session: Session } {
-    const session = new Session(options, found)
-    session.#save(found)
+  /** Stores the session of a login and opens it; a failure is handed on. */
+  static keep(options: SessionOptions, login: LoginResult): SessionResult {
+    if (!login.ok) return login
+    const session = new Session(options, login.session)
+    session.#save(login.session)
     return { ok: true, session }
   }
 
-  #save(next: Stored): void {
+  /** The configuration names another token than the one in use: it counts if it is of the same device, whose keys are stored here. */
+  static async #reconcile(options: SessionOptions, found: StoredSession, accessToken: string): Promise<SessionResult> {
+    const login = await tokenLogin(options, accessToken, 'homeserver.accessToken')
+    if (!login.ok) {
+      // A token that is dead says nothing against the session that is stored.
+      if (login.code !== 'login-refused') return login
+      options.logger.warn('homeserver.accessToken is dead; the stored session is used. Take the token out of the configuration')
+      return { ok: true, session: new Session(options, found) }
+    }
+    if (login.session.deviceId === found.deviceId) return Session.keep(options, login)
+    return {
+      ok: false,
+      code: 'other-device',
+      words:
+        `homeserver.accessToken is of device ${login.session.deviceId}, but the keys in this data directory are of device ${found.deviceId}. ` +
+        'Take the token out of the configuration to go on as before (if that session is dead: `gatehouse login --again`), or give the old device up with `gatehouse reset-crypto`',
+    }
+  }
+
+  #save(next: StoredSession): void {
     this.#options.onSecret(next.accessToken)
     if (next.refreshToken !== undefined) this.#options.onSecret(next.refreshToken)
-    this.#options.sealed.set(entry, JSON.stringify(next), this.#options.clock.now())
+    writeSession(this.#options.sealed, next, this.#options.clock.now())
     this.#stored = next
   }
 
@@ -195,62 +127,111 @@ export class Session {
 
   /** A token that is good for the next request; renews it first when it is about to end. */
   async token(): Promise<string> {
-    const { expiresAt } = this.#stored
-    if (expiresAt !== undefined && expiresAt - this.#options.clock.now() < renewBeforeMs) await this.renew(this.#stored.accessToken)
+    const { renewAt, refreshToken } = this.#stored
+    const now = this.#options.clock.now()
+    if (renewAt !== undefined && refreshToken !== undefined && now >= renewAt && now >= this.#aheadNotBefore) {
+      this.#renewing ??= this.#share(this.#refresh(refreshToken).then((done) => (done === 'renewed' ? done : 'later')))
+      if ((await this.#renewing) !== 'renewed') this.#aheadNotBefore = this.#options.clock.now() + patienceMs
+    }
     return this.#stored.accessToken
   }
 
   /**
-   * Renews the token after the server refused it.
+   * Renews the token after the server refused it: by the refresh token, or after a soft logout by the configured password, as the same device.
    * @param refused the token that was refused; when it is no longer the current one, nothing is done
    */
   async renew(refused: string): Promise<Renewal> {
+    if (this.#end !== undefined) return this.#end
     if (this.#renewing !== undefined) return this.#renewing
     if (refused !== this.#stored.accessToken) return 'renewed'
-    if (this.#stored.refreshToken === undefined) return 'over'
-    this.#renewing = this.#refresh(this.#stored.refreshToken).finally(() => {
-      this.#renewing = undefined
-    })
+    this.#renewing = this.#share(this.#renew())
     return this.#renewing
   }
 
-  async #refresh(refreshToken: string): Promise<Renewal> {
-    const result = await this.#options.gate.request({
-      method: 'POST',
-      path: '/_matrix/client/v3/refresh',
-      route: 'refresh',
-      // The server answers a repeat with a new pair as long as the first new one was not used (spec v1.3).
-      repeatable: true,
-      body: { refresh_token: refreshToken },
+  /**
+   * Finds out whether an answer that speaks of the account (locked, deactivated, suspended) means the bot's own: a homeserver passes on what other
+   * servers answer, and those must not be able to end the bot.
+   */
+  async examine(failure: GateFailure): Promise<SessionFailure | undefined> {
+    // A suspended user may still ask who it is. Sending never involves another server.
+    if (errcode(failure) === 'M_USER_SUSPENDED') return failure.route === 'send' ? accountRefusal(this.userId, failure) : undefined
+    const who = await whoami(this.#options.gate, this.#stored.accessToken, this.userId)
+    return who.kind === 'failed' && who.end.code === 'account-refused' ? who.end : undefined
+  }
+
+  #share(work: Promise<Renewal>): Promise<Renewal> {
+    return work.finally(() => {
+      this.#renewing = undefined
     })
-    if (!result.ok) {
-      const status = result.code === 'status' ? result.status : undefined
-      this.#options.logger.warn({ code: result.code, status }, 'the access token could not be renewed')
-      // Only the server's refusal ends a session (spec: `POST /refresh`, 401); one that stumbles is asked again with the next request.
-      return status === 401 || status === 403 ? 'over' : 'later'
+  }
+
+  async #renew(): Promise<Renewal> {
+    const { refreshToken } = this.#stored
+    const done = refreshToken === undefined ? 'refused' : await this.#refresh(refreshToken)
+    if (done !== 'refused') return done
+    const result = await this.#revive()
+    // Once over it stays over: every request that is under way would ask again otherwise.
+    if (typeof result !== 'string') this.#end = result
+    return result
+  }
+
+  async #refresh(refreshToken: string): Promise<'renewed' | 'refused' | 'later'> {
+    const { gate, gateTo, logger, clock } = this.#options
+    const result = await refresh(gate, gateTo, this.#stored, refreshToken)
+    if (result.kind === 'pair') {
+      this.#save(withPair(this.#stored, result.pair, clock.now()))
+      return 'renewed'
     }
-    const body = refreshed.safeParse(result.body)
-    if (!body.success) return 'later'
-    this.#save(pair(this.#options, this.#stored, body.data))
+    const reason = result.kind === 'later' ? result.reason : errcode(result.failure)
+    logger.warn({ outcome: result.kind, reason }, 'the access token could not be renewed')
+    return result.kind
+  }
+
+  /** Nothing to refresh with. Asks the server itself, because the refusal may have been passed on from another server. */
+  async #revive(): Promise<Renewal> {
+    const { gate, password, logger } = this.#options
+    const who = await whoami(gate, this.#stored.accessToken, this.userId)
+    if (who.kind === 'known') return 'later'
+    if (who.kind === 'failed') return who.end.code === 'unreachable' ? 'later' : who.end
+    if (!who.soft) return await this.#diagnose()
+    if (password === undefined || this.#stored.oauth !== undefined) {
+      return {
+        ok: false,
+        code: 'session-expired',
+        words: `the session of device ${this.deviceId} has run out on the homeserver. Device and keys are good: run \`gatehouse login --again\`, then start the bot`,
+      }
+    }
+    const login = await passwordLogin(this.#options, password, this.deviceId)
+    if (!login.ok) return login.code === 'unreachable' ? 'later' : login
+    this.#save(login.session)
+    logger.info({ deviceId: this.deviceId }, 'the session had run out on the homeserver; logged in again as the same device')
     return 'renewed'
   }
-}
 
-const pair = (options: SessionOptions, before: Stored, answer: z.infer<typeof refreshed>): Stored => {
-  const refreshToken = answer.refresh_token ?? before.refreshToken
-  return {
-    userId: before.userId,
-    deviceId: before.deviceId,
-    accessToken: answer.access_token,
-    ...(refreshToken === undefined ? {} : { refreshToken }),
-    ...(answer.expires_in_ms === undefined ? {} : { expiresAt: options.clock.now() + answer.expires_in_ms }),
+  /** Somebody ended the session on purpose, so the bot does not come back by itself; but it says what is left. */
+  async #diagnose(): Promise<Renewal> {
+    const { password } = this.#options
+    const ended = `the homeserver has ended the session of device ${this.deviceId}`
+    const again = 'if that was not meant, run `gatehouse login --again`'
+    if (password === undefined || this.#stored.oauth !== undefined)
+      return {
+        ok: false,
+        code: 'token-dead',
+        words: `${ended}: it was signed out, or the device was deleted. ${again}; it says whether the device's keys are gone`,
+      }
+    const found = await findDevice(this.#options, password, this.deviceId)
+    if (found === 'there') return { ok: false, code: 'token-dead', words: `${ended}, but the device is still there: ${again}` }
+    if (found === 'gone') return deviceLost(this.deviceId)
+    if (found.code === 'unreachable') return 'later'
+    return { ...found, words: `${ended}, and ${found.words}` }
   }
 }
 
-const refusal = (failure: GateFailure, words: string): SessionFailure => {
-  if (failure.code === 'status' && (failure.status === 401 || failure.status === 403)) {
-    return { ok: false, code: 'login-refused', words: `${words} (${errcode(failure) ?? failure.status})`, failure }
-  }
-  const reason = failure.code === 'network' ? failure.reason : failure.code === 'status' ? `HTTP ${failure.status}` : failure.code
-  return { ok: false, code: 'unreachable', words: `the homeserver could not be reached (${reason})`, failure }
-}
+/** The server no longer has the device: its keys there are gone, and the ones here are of no more use for it. */
+export const deviceLost = (deviceId: string): SessionFailure => ({
+  ok: false,
+  code: 'device-lost',
+  words:
+    `the homeserver no longer has the device ${deviceId}: it was signed out or deleted there. ` +
+    'Make a new one with `gatehouse reset-crypto`; with the recovery key the bot keeps its identity',
+})
