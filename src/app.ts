@@ -3,6 +3,7 @@ import { Audit } from './audit/audit.ts'
 import { Acknowledger } from './chat/acknowledge.ts'
 import { Dispatcher } from './chat/dispatcher.ts'
 import { Executor } from './chat/execute.ts'
+import { IdentityGate } from './chat/identity-gate.ts'
 import { Lists } from './chat/lists.ts'
 import { Community } from './chat/community.ts'
 import { openMessage } from './chat/incoming.ts'
@@ -17,6 +18,7 @@ import { declarations } from './commands/declarations.ts'
 import type { Config } from './config/schema.ts'
 import { followMembers } from './crypto/follow-members.ts'
 import { applyPolicy, sharingFor } from './crypto/key-sharing.ts'
+import { PersonIdentities } from './crypto/person-identities.ts'
 import { RoomEncryptions } from './crypto/room-encryption.ts'
 import type { Database } from './database/database.ts'
 import { Accounts } from './directory/accounts.ts'
@@ -46,6 +48,7 @@ import { registerSecret } from './operations/secrets.ts'
 import { readVersion } from './operations/version.ts'
 import { ServerCapabilities } from './synapse/capabilities.ts'
 import { unreadableAnswer } from './chat/unreadable.ts'
+import type { UserId } from './types.ts'
 
 /** How often the configured rooms are tried again while the bot is not in them (milliseconds). */
 const settleEveryMs = 30_000
@@ -141,6 +144,20 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       reactTo({ initial: false, late: false, entries: [], changes })
     },
   })
+  const identities = new PersonIdentities(database, clock)
+  const identityGate = new IdentityGate({
+    identities,
+    outbox,
+    adminRoom: () => rooms.admin,
+    roleOf: (userId) => roles.of(userId),
+    identityKey: (userId) => engine.identityKey(userId),
+    nameOf: community.nameOf,
+    prefix: config.commands.prefixes[0] ?? '!',
+    logger,
+  })
+  const lookAtIdentities = (userIds: readonly UserId[]): void => {
+    identityGate.look(userIds).catch((error: unknown) => logger.error({ err: error }, 'the identities of people could not be looked at'))
+  }
   const plans = new PlanStore(database, (below) => randomInt(below))
   const handlers = createEffectHandlers({
     queries,
@@ -155,6 +172,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     outbox,
     templates,
     capabilities,
+    identities,
     nameOf: community.nameOf,
     onSecret,
   })
@@ -206,6 +224,10 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     status,
     templates,
     random: (below) => randomInt(below),
+    identityOf: {
+      remembered: (userId) => identities.of(userId),
+      shown: async (userId) => ((await engine.queryDevices(userId)) === undefined ? undefined : await engine.identityKey(userId)),
+    },
   })
   const answerInvitation = createInvitationHandler({
     homeserver,
@@ -241,6 +263,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     nameOf: community.nameOf,
     bot: { userId: homeserver.userId, names: [config.commands.name], prefixes: config.commands.prefixes },
     trust: config.commands.trust,
+    believe: (userId, role, transport) => identityGate.believe(userId, role, transport),
     freshTrust: async ({ entry }) => {
       if ((await engine.queryDevices(entry.sender)) === undefined) return undefined
       const opened = await openMessage(entry, engine)
@@ -314,6 +337,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   }
   engine.onDevicesChanged((userIds) => {
     for (const userId of userIds) scheduler.wake('welcome', userId)
+    lookAtIdentities(userIds)
   })
   const sync = new SyncLoop({
     homeserver,
@@ -341,6 +365,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   checks.register('identity', () => ({ ok: true, words: `device ${homeserver.session.deviceId}: ${identity}` }))
 
   await rooms.settle()
+  lookAtIdentities(roles.named())
   outbox.start()
   scheduler.start()
   repairer.soon()

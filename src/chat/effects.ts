@@ -25,9 +25,17 @@ export type Effect =
   | { readonly kind: 'account.group'; readonly account: AccountReference; readonly group: string; readonly groupName: string }
   | { readonly kind: 'account.link'; readonly account: AccountReference; readonly userId: UserId }
   | { readonly kind: 'account.deactivate'; readonly account: AccountReference }
+  | { readonly kind: 'account.unlink'; readonly account: { readonly pk: number; readonly username: string }; readonly userId: UserId }
   | { readonly kind: 'user.suspend'; readonly userId: UserId }
   | { readonly kind: 'room.invite'; readonly roomId: RoomId; readonly userId: UserId; readonly reason?: string }
-  | { readonly kind: 'room.kick'; readonly roomId: RoomId; readonly userId: UserId; readonly reason?: string }
+  | {
+      readonly kind: 'room.kick'
+      readonly roomId: RoomId
+      readonly userId: UserId
+      readonly reason?: string
+      /** Takes an invitation back: whoever has accepted it meanwhile stays. */
+      readonly onlyInvited?: true
+    }
   | { readonly kind: 'room.ban'; readonly roomId: RoomId; readonly userId: UserId; readonly reason?: string }
   | { readonly kind: 'room.redact'; readonly roomId: RoomId; readonly userId: UserId; readonly limit: number }
   | {
@@ -50,6 +58,14 @@ export type Effect =
       readonly fixedData: Readonly<Record<string, unknown>>
       /** Who gets the link, by DM. */
       readonly deliverTo: UserId
+    }
+  | {
+      readonly kind: 'identity.trust'
+      readonly userId: UserId
+      /** Public master key that is accepted, and the one that was known. */
+      readonly masterKey: string
+      readonly before: string
+      readonly by: UserId
     }
   | {
       readonly kind: 'invitation.delete'
@@ -81,6 +97,8 @@ export interface Plan {
   /** The people acted on, for the rules on targets (self, bot, same or higher role). */
   readonly targets: readonly UserId[]
   readonly personal?: boolean
+  /** The number of the plan that this one takes back. */
+  readonly undoes?: number
 }
 
 /** What came of one step. */

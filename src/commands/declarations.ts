@@ -17,6 +17,8 @@ import { roomDeclaration } from './room/declaration.ts'
 import { roomsDeclaration } from './rooms/declaration.ts'
 import { statusDeclaration } from './status/declaration.ts'
 import { syncDeclaration } from './sync/declaration.ts'
+import { undoDeclaration } from './undo/declaration.ts'
+import { trustDeclaration } from './trust/declaration.ts'
 import { welcomeDeclaration } from './welcome/declaration.ts'
 import { whoamiDeclaration } from './whoami/declaration.ts'
 import { whyDeclaration } from './why/declaration.ts'
@@ -42,6 +44,8 @@ export const declarations: readonly CommandDeclaration[] = [
   jobsDeclaration,
   retryDeclaration,
   cancelDeclaration,
+  undoDeclaration,
   confirmDeclaration,
+  trustDeclaration,
   auditDeclaration,
 ]

@@ -13,10 +13,12 @@ import type { Links } from '../directory/links.ts'
 import { protectedAccount } from '../directory/protected-account.ts'
 import type { Repairer } from '../directory/repairer.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
+import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import type { Journal } from '../matrix/journal.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
 import type { Queries } from '../matrix/queries.ts'
 import { createEarlierAccounts } from '../onboarding/earlier-account.ts'
+import { createMadeArrivals } from '../onboarding/made-arrivals.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { SynapseAdmin } from '../synapse/admin.ts'
@@ -41,6 +43,9 @@ import { createRoomsCommand } from './rooms/rooms.ts'
 import { createStatusCommand } from './status/status.ts'
 import type { Status } from './status/status.ts'
 import { createSyncCommand } from './sync/sync.ts'
+import { createUndoCommand } from './undo/undo.ts'
+import { createTrustCommand } from './trust/trust.ts'
+import type { TrustPorts } from './trust/trust.ts'
 import { createWelcomeCommand } from './welcome/welcome.ts'
 import { createWhoamiCommand } from './whoami/whoami.ts'
 import { createWhyCommand } from './why/why.ts'
@@ -54,6 +59,7 @@ export interface CommandParts {
   readonly accounts: Accounts
   readonly links: Links
   readonly directory: Directory
+  readonly directRooms: DirectRooms
   readonly catalogue: CatalogueFile
   readonly community: Community
   readonly scheduler: Scheduler
@@ -67,6 +73,7 @@ export interface CommandParts {
   readonly templates: Templates
   readonly repairer: Repairer
   readonly random: (below: number) => number
+  readonly identityOf: TrustPorts
   readonly status: () => Status
 }
 
@@ -182,6 +189,16 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       },
     }),
     createCancelCommand({ job, nameOf }),
+    createUndoCommand({
+      arrivals: createMadeArrivals(parts.database),
+      links,
+      scheduler,
+      directory,
+      directRoomOf: (userId) => parts.directRooms.roomOf(userId),
+      indoc: () => rooms.indoc,
+      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
+    }),
+    createTrustCommand(parts.identityOf),
     createAuditCommand({ list: (filter) => audit.list(filter), nameOf }),
     createSyncCommand({
       indoc: () => rooms.indoc,

@@ -41,6 +41,11 @@ export class Links {
     })
   }
 
+  /** Takes a link back. One of the same person to another account stays. Joins the caller's transaction. */
+  remove(userId: UserId, pk: number): void {
+    this.#database.run(this.#database.query.deleteFrom('link').where('user_id', '=', userId).where('account_pk', '=', pk))
+  }
+
   #select() {
     return this.#database.query.selectFrom('link').select(['user_id', 'account_pk', 'username', 'proven'])
   }

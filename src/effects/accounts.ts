@@ -91,7 +91,7 @@ export const createAccountEffects = (options: AccountEffectOptions) => {
     },
   }
 
-  const simple = <K extends 'account.attributes' | 'account.group' | 'account.link' | 'account.deactivate'>(
+  const simple = <K extends 'account.attributes' | 'account.group' | 'account.link' | 'account.unlink' | 'account.deactivate'>(
     act: EffectHandler<K>['act'],
   ): EffectHandler<K> => ({
     act,
@@ -130,6 +130,9 @@ export const createAccountEffects = (options: AccountEffectOptions) => {
           also: () => links.set(effect.userId, { pk, username: effect.account.username }, `plan ${context.planId}`),
         }),
       ),
+    ),
+    'account.unlink': simple<'account.unlink'>((effect) =>
+      Promise.resolve({ ...fine, also: () => links.remove(effect.userId, effect.account.pk) }),
     ),
     'account.deactivate': simple<'account.deactivate'>((effect, context) =>
       withAccount(effect.account, context, async (pk) => {

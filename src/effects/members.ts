@@ -23,6 +23,7 @@ interface MemberEffect {
   readonly roomId: RoomId
   readonly userId: UserId
   readonly reason?: string
+  readonly onlyInvited?: true
 }
 type Action = 'invite' | 'kick' | 'ban'
 
@@ -92,7 +93,17 @@ const explain = async (
 }
 
 const handler = (action: Action, options: MemberEffectOptions) => ({
-  act: async ({ roomId, userId, reason }: MemberEffect): Promise<EffectResult> => {
+  act: async ({ roomId, userId, reason, onlyInvited }: MemberEffect): Promise<EffectResult> => {
+    if (onlyInvited === true) {
+      const membership = await options.queries.liveMembership(roomId, userId)
+      if (membership === undefined)
+        return {
+          state: 'failed',
+          code: 'unverified',
+          text: 'the server does not tell whether they are still only invited; nothing was done',
+        }
+      if (membership === 'join') return { state: 'skipped', code: 'joined-meanwhile', text: 'has joined already, and stays' }
+    }
     const result = await options.homeserver.member(action, roomId, userId, reason)
     return result.ok ? { state: 'done', code: 'done', text: '' } : explain(options, action, roomId, userId, result)
   },

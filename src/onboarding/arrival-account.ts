@@ -4,6 +4,7 @@ import type { UsernameMatch } from '../authentik/users.ts'
 import type { User } from '../authentik/schemas.ts'
 import type { Answer } from '../chat/answer.ts'
 import type { Unavailable } from '../chat/command.ts'
+import { words } from '../directory/fold.ts'
 import { fullName } from './arrival-wish.ts'
 import type { ArrivalPorts, ArrivalWish } from './arrival-wish.ts'
 import { failedRead, named, refusal } from './authentik-reads.ts'
@@ -30,8 +31,8 @@ const sameText = (one: string, other: string): boolean => foldCase(one.trim()) =
 /** Names that Authentik and every form take, and that differ in more than letter case (Authentik itself takes anything). */
 const usernamePattern = /^[a-z0-9][a-z0-9._-]{0,149}$/
 
-const exists = (username: string, ...words: readonly string[]): Answer =>
-  refusal('account-exists', 'Nothing was done: ', ...words, ' ', { code: username }, '.')
+const exists = (username: string, ...why: readonly string[]): Answer =>
+  refusal('account-exists', 'Nothing was done: ', ...why, ' ', { code: username }, '.')
 
 const withNext = (answer: Answer, next: string): Answer => ({ ...answer, blocks: [...answer.blocks, { paragraph: [next] }] })
 
@@ -119,7 +120,10 @@ export const chooseAccount = async (ports: AccountPorts, wish: ArrivalWish): Pro
   const failure = failureIn(reads)
   if (failure !== undefined) return failedRead(failure)
 
-  if (linked?.ok === true) return own(linked.value, wish, username, 'reuse')
+  if (linked?.ok === true)
+    return isNamed(linked.value, wish) || !linked.value.is_active
+      ? own(linked.value, wish, username, 'reuse')
+      : otherName(linked.value, wish)
   if (earlier !== undefined && before?.ok === true && before.value.user !== undefined) {
     return adopt(ports, wish, earlier, before.value.user, username)
   }
@@ -153,8 +157,15 @@ const takenName = (ports: AccountPorts, { byName }: Reads, username: string): st
   return match?.username ?? ports.accounts.byUsername(username).find((account) => sameText(account.username, username))?.username
 }
 
-const emailTaken = (users: readonly User[]): Answer =>
-  withNext(
+const emailTaken = (users: readonly User[]): Answer => {
+  const [only] = users
+  if (users.length === 1 && only?.is_active === false) {
+    return withNext(
+      refusal('account-inactive', 'Nothing was done: this e-mail belongs to the account ', { code: only.username }, ', which is disabled.'),
+      'Somebody decided that, or took an arrival back. An admin can switch it on or delete it in Authentik; or give the command again with another e-mail.',
+    )
+  }
+  return withNext(
     refusal(
       'account-exists',
       `Nothing was done: this e-mail belongs to the account${users.length === 1 ? '' : 's'} `,
@@ -162,6 +173,21 @@ const emailTaken = (users: readonly User[]): Answer =>
       '. I did not make it for this person, so I do not hand it to them.',
     ),
     'If it is theirs, they can sign in with it or choose a new password on the sign-in page. If not, give the command again with another e-mail.',
+  )
+}
+
+/** May the account be that of the named person? All words of one name stand in the other; case and accents do not count. */
+const isNamed = (user: User, wish: ArrivalWish): boolean => {
+  const [known, given] = [words(user.name), words(fullName(wish))]
+  return known.every((word) => given.includes(word)) || given.every((word) => known.includes(word))
+}
+
+/** A Matrix user who is linked already, under a name that the command does not say: probably another person was meant. */
+const otherName = (user: User, wish: ArrivalWish): Answer =>
+  withNext(
+    exists(user.username, `${wish.person?.userId ?? 'this Matrix user'} is linked to the account of ${user.name} already:`),
+    `If ${fullName(wish)} is somebody else, give their own Matrix user. If it is the same person, give the command with the name of the account, ` +
+      'or use `!welcome` and `!addto`.',
   )
 
 /** The account of the person, unless something that was said with the command speaks against it. */

@@ -2,6 +2,7 @@ import type { Effect, PlannedStep } from '../chat/effects.ts'
 import type { Database } from '../database/database.ts'
 import type { EffectTable } from '../database/schema.ts'
 import type { Timestamp, UserId } from '../types.ts'
+import { undonePlans } from './made-arrivals.ts'
 
 /** Whom an account is for, as a command names them. */
 export interface Identity {
@@ -60,13 +61,24 @@ export const createEarlierAccounts =
       database.query
         .selectFrom('effect')
         .innerJoin('plan', 'plan.plan_id', 'effect.plan_id')
-        .select(['effect.planned', 'effect.state', 'effect.code', 'effect.data', 'plan.created_at', 'plan.state as plan_state'])
+        .select([
+          'effect.plan_id',
+          'effect.planned',
+          'effect.state',
+          'effect.code',
+          'effect.data',
+          'plan.created_at',
+          'plan.state as plan_state',
+        ])
         .where('effect.kind', '=', 'account.create')
         .where((or) => or.or(holds.map((text) => or('effect.planned', 'like', text))))
         .orderBy('effect.plan_id', 'desc')
         .limit(200),
     )
+    // An account that `!undo` disabled is nobody's any more.
+    const undone = undonePlans(database)
     const found = rows.flatMap((row): (EarlierAccount & { readonly made: boolean })[] => {
+      if (undone.has(row.plan_id)) return []
       const { effect } = JSON.parse(row.planned) as PlannedStep
       if (effect.kind !== 'account.create') return []
       if (row.state === 'skipped' || (row.state === 'failed' && !perhapsMade.has(row.code))) return []

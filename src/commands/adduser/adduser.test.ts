@@ -210,6 +210,13 @@ describe('the account', () => {
     expect(wordsOf(answer)).not.toContain('@example.org')
   })
 
+  test('a Matrix user who is linked under another name: the account is named, and the ways on', async () => {
+    const ben = user('ben-oak11', { name: 'Ben Okri' })
+    const answer = await planned(line, { users: [ben], links: [{ userId: ada, pk: 7, username: 'ben-oak11' }] })
+    expect(answer).toMatchObject({ code: 'account-exists' })
+    expect(renderAnswer(answer as Answer).body).toMatch(/Ben Okri already: ben-oak11.*!welcome/s)
+  })
+
   test('a linked one that is gone: its name is used again, so that a hidden one cannot get a twin', async () => {
     const plan = await planOf(line, { links: [{ userId: ada, pk: 7, username: 'ada-maple42' }] })
     expect(plan.steps[0]!.effect).toMatchObject({ kind: 'account.create', username: 'ada-maple42' })
