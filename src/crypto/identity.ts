@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
 import { DeviceId as WasmDeviceId, RequestType, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { CrossSigningBootstrapRequests, OwnUserIdentity } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { z } from 'zod'
@@ -7,17 +7,8 @@ import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { DurableStore } from './durable-store.ts'
 import type { CryptoHttp } from './http.ts'
-import {
-  createKey,
-  decodeRecoveryKey,
-  decryptSecret,
-  describeKey,
-  encodeRecoveryKey,
-  encryptedSecret,
-  encryptSecret,
-  isKeyOf,
-  keyDescription,
-} from './secret-storage.ts'
+import { createKey, describeKey, encodeRecoveryKey, encryptSecret } from './secret-storage.ts'
+import { openSecretStore, readRecoveryKey } from './secret-store.ts'
 import type { WasmEngine } from './wasm-engine.ts'
 
 /** What came of making sure that the bot's device is signed by the bot's identity. */
@@ -55,7 +46,6 @@ export const ensureIdentity = async (options: IdentityOptions): Promise<Identity
   const device = `${engine.userId}/${engine.deviceId}`
   if (database.meta(marker) === device && (await isSigned(engine))) return { ok: true, made: 'nothing' }
 
-  await engine.flushOutgoing()
   const asked = await askServer(options)
   if (!asked.ok) return unreachable(asked)
   const body = queried.safeParse(asked.body)
@@ -63,7 +53,15 @@ export const ensureIdentity = async (options: IdentityOptions): Promise<Identity
   // The engine has dropped private keys that do not fit the server's public ones by now.
   const status = await engine.machine.crossSigningStatus()
   const own = status.hasMaster && status.hasSelfSigning && status.hasUserSigning
-  const result = existing ? (own ? await signDevice(options) : await restore(options)) : await create(options, !own)
+  const secrets = existing && !own ? await readSecrets(options) : undefined
+  if (secrets !== undefined && !('values' in secrets)) return secrets
+  // Nothing of this device is made known before it is certain that it can be signed.
+  await engine.flushOutgoing()
+  const result = !existing
+    ? await create(options, !own)
+    : secrets === undefined
+      ? await signDevice(options)
+      : await restore(options, secrets.values)
   if (!result.ok) return result
   const again = await askServer(options)
   if (!again.ok) return unreachable(again)
@@ -164,39 +162,31 @@ const storeSecrets = async (options: IdentityOptions): Promise<GateFailure | und
 const remedy = (file: string): string =>
   `this account already has a cross-signing identity, and its keys are not in this data directory. Put the recovery key into ${file} (crypto.recoveryKeyFile) and start again; the identity is never replaced by itself`
 
-/** Restores the identity's private keys with the recovery key, then signs this device with them. */
-const restore = async (options: IdentityOptions): Promise<IdentityResult> => {
-  const { engine, http, recoveryKeyFile } = options
-  if (!existsSync(recoveryKeyFile)) return { ok: false, code: 'identity-without-recovery-key', words: remedy(recoveryKeyFile) }
-  const key = readRecoveryKey(recoveryKeyFile)
-  if (key === undefined)
-    return { ok: false, code: 'wrong-recovery-key', words: `${recoveryKeyFile} does not hold a recovery key (is it cut or mistyped?)` }
-  const chosen = await http.accountData('m.secret_storage.default_key')
-  if (!chosen.ok) return unreachable(chosen)
-  const keyId = z.object({ key: z.string() }).safeParse(chosen.body)
-  if (!keyId.success)
-    return {
-      ok: false,
-      code: 'wrong-recovery-key',
-      words: 'the account has an identity but no secret storage: it cannot be restored from a recovery key',
-    }
-  const described = await http.accountData(`m.secret_storage.key.${keyId.data.key}`)
-  if (!described.ok) return unreachable(described)
-  const description = keyDescription.safeParse(described.body)
-  if (!description.success || !isKeyOf(key, description.data)) {
-    return { ok: false, code: 'wrong-recovery-key', words: `the recovery key in ${recoveryKeyFile} is not the one of this account` }
+/** Reads the identity's private keys with the recovery key. Writes nothing. */
+const readSecrets = async ({
+  http,
+  recoveryKeyFile,
+}: IdentityOptions): Promise<{ readonly values: readonly string[] } | IdentityResult> => {
+  const opened = await openSecretStore(http, recoveryKeyFile)
+  if (!opened.ok) {
+    if (opened.code === 'unreachable') return unreachable(opened.failure)
+    if (opened.code === 'no-recovery-key') return { ok: false, code: 'identity-without-recovery-key', words: remedy(recoveryKeyFile) }
+    const lost = opened.code === 'no-storage' ? ': its identity cannot be restored from a recovery key' : ''
+    return { ok: false, code: 'wrong-recovery-key', words: `${opened.words}${lost}` }
   }
-  const secrets: string[] = []
+  const values: string[] = []
   for (const name of secretNames) {
-    const found = await http.accountData(name)
-    if (!found.ok) return unreachable(found)
-    const parsed = z.object({ encrypted: z.record(z.string(), encryptedSecret) }).safeParse(found.body)
-    const sealed =
-      parsed.success && Object.hasOwn(parsed.data.encrypted, keyId.data.key) ? parsed.data.encrypted[keyId.data.key] : undefined
-    const secret = sealed === undefined ? undefined : decryptSecret(key, name, sealed)
-    if (secret === undefined) return { ok: false, code: 'wrong-recovery-key', words: `${name} cannot be read with this recovery key` }
-    secrets.push(secret)
+    const secret = await opened.secrets.read(name)
+    if (!secret.ok && secret.code === 'unreachable') return unreachable(secret.failure)
+    if (!secret.ok) return { ok: false, code: 'wrong-recovery-key', words: `${name} cannot be read with this recovery key` }
+    values.push(secret.value)
   }
+  return { values }
+}
+
+/** Takes the identity's private keys over, then signs this device with them. */
+const restore = async (options: IdentityOptions, secrets: readonly string[]): Promise<IdentityResult> => {
+  const { engine } = options
   await engine.machine.importCrossSigningKeys(secrets[0], secrets[1], secrets[2])
   const identity = (await engine.machine.getIdentity(new WasmUserId(engine.userId))) as OwnUserIdentity | undefined
   if (identity !== undefined && !identity.isVerified()) {
@@ -206,9 +196,6 @@ const restore = async (options: IdentityOptions): Promise<IdentityResult> => {
   const signed = await signDevice(options)
   return signed.ok ? { ok: true, made: 'restored' } : signed
 }
-
-const readRecoveryKey = (file: string): Uint8Array | undefined =>
-  existsSync(file) ? decodeRecoveryKey(readFileSync(file, 'utf8')) : undefined
 
 /** Writes a new file that only its owner can read, whole or not at all. */
 const writeOnce = (file: string, text: string): void => {
