@@ -1,14 +1,6 @@
-import {
-  DecryptionSettings,
-  DeviceId,
-  DeviceLists,
-  OlmMachine,
-  RequestType,
-  RoomId as WasmRoomId,
-  TrustRequirement,
-  UserId as WasmUserId,
-} from '@matrix-org/matrix-sdk-crypto-wasm'
+import { UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { answered, memoryDatabase, refused, TestClock } from '../../tests/support/unit.ts'
 import type { GateResult } from '../http/contract.ts'
 import { silentLogger } from '../operations/logger.ts'
@@ -19,104 +11,6 @@ import type { RoomEncryption } from './port.ts'
 import { WasmEngine } from './wasm-engine.ts'
 
 const bot = '@bot:x' as UserId
-
-interface UploadBody {
-  readonly device_keys?: JsonObject
-  readonly one_time_keys?: Readonly<Record<string, JsonObject>>
-}
-
-/** The key endpoints of a homeserver, in memory. */
-class KeyServer {
-  readonly #devices = new Map<string, JsonObject>()
-  readonly #oneTimeKeys = new Map<string, [string, JsonObject][]>()
-  readonly #inboxes = new Map<string, JsonObject[]>()
-
-  upload(user: string, device: string, body: UploadBody): GateResult {
-    const key = `${user} ${device}`
-    if (body.device_keys !== undefined) this.#devices.set(key, body.device_keys)
-    const keys = [...(this.#oneTimeKeys.get(key) ?? []), ...Object.entries(body.one_time_keys ?? {})]
-    this.#oneTimeKeys.set(key, keys)
-    return answered({ one_time_key_counts: { signed_curve25519: keys.length } })
-  }
-
-  query(body: { readonly device_keys: JsonObject }): GateResult {
-    const found = Object.keys(body.device_keys).map((user) => {
-      const own = [...this.#devices].filter(([key]) => key.startsWith(`${user} `))
-      return [user, Object.fromEntries(own.map(([key, keys]) => [key.slice(user.length + 1), keys]))]
-    })
-    return answered({ device_keys: Object.fromEntries(found) as JsonObject, failures: {} })
-  }
-
-  claim(body: { readonly one_time_keys: Readonly<Record<string, JsonObject>> }): GateResult {
-    const given = Object.entries(body.one_time_keys).map(([user, devices]) => {
-      const keys = Object.keys(devices).flatMap((device) => {
-        const key = this.#oneTimeKeys.get(`${user} ${device}`)?.shift()
-        return key === undefined ? [] : [[device, Object.fromEntries([key])]]
-      })
-      return [user, Object.fromEntries(keys) as JsonObject]
-    })
-    return answered({ one_time_keys: Object.fromEntries(given) as JsonObject, failures: {} })
-  }
-
-  deliver(sender: string, type: string, body: { readonly messages: Readonly<Record<string, JsonObject>> }): GateResult {
-    for (const [user, devices] of Object.entries(body.messages))
-      for (const [device, content] of Object.entries(devices)) {
-        const key = `${user} ${device}`
-        this.#inboxes.set(key, [...(this.#inboxes.get(key) ?? []), { type, sender, content }])
-      }
-    return answered({})
-  }
-
-  collect(user: string, device: string): readonly JsonObject[] {
-    const events = this.#inboxes.get(`${user} ${device}`) ?? []
-    this.#inboxes.delete(`${user} ${device}`)
-    return events
-  }
-}
-
-/** Somebody else's device. */
-class Peer {
-  readonly user: string
-  readonly device: string
-  readonly #server: KeyServer
-  readonly #machine: OlmMachine
-
-  private constructor(server: KeyServer, user: string, device: string, machine: OlmMachine) {
-    this.#server = server
-    this.user = user
-    this.device = device
-    this.#machine = machine
-  }
-
-  static async make(server: KeyServer, user: string, device: string): Promise<Peer> {
-    const machine = await OlmMachine.initialize(new WasmUserId(user), new DeviceId(device))
-    for (const request of await machine.outgoingRequests()) {
-      if (request.type !== RequestType.KeysUpload || request.id === undefined) continue
-      const result = server.upload(user, device, JSON.parse(request.body) as UploadBody)
-      await machine.markRequestAsSent(request.id, request.type, JSON.stringify(result.ok ? result.body : undefined))
-    }
-    return new Peer(server, user, device, machine)
-  }
-
-  async reads(roomId: string, content: JsonObject): Promise<string | undefined> {
-    // Each call consumes its settings.
-    const settings = (): DecryptionSettings => new DecryptionSettings(TrustRequirement.Untrusted)
-    await this.#machine.receiveSyncChanges(
-      JSON.stringify(this.#server.collect(this.user, this.device)),
-      new DeviceLists(),
-      new Map([['signed_curve25519', 50]]),
-      undefined,
-      settings(),
-    )
-    const event = { type: 'm.room.encrypted', event_id: `$${Math.random()}`, room_id: roomId, sender: bot, origin_server_ts: 1, content }
-    try {
-      const plain = await this.#machine.decryptRoomEvent(JSON.stringify(event), new WasmRoomId(roomId), settings())
-      return (JSON.parse(plain.event) as { content: { body: string } }).content.body
-    } catch {
-      return undefined
-    }
-  }
-}
 
 const server = new KeyServer()
 const clock = new TestClock(Date.now())

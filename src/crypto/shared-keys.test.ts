@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { KeyServer, Peer } from '../../tests/support/key-server.ts'
+import { answered, memoryDatabase, TestClock } from '../../tests/support/unit.ts'
+import type { Database } from '../database/database.ts'
+import { silentLogger } from '../operations/logger.ts'
+import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import { DurableStore } from './durable-store.ts'
+import { followMembers } from './follow-members.ts'
+import type { CryptoHttp } from './http.ts'
+import { applyPolicy } from './key-sharing.ts'
+import type { RoomEncryption } from './port.ts'
+import { WasmEngine } from './wasm-engine.ts'
+
+// Who gets a room's key, and when a session is over, with real engines at both ends.
+
+const bot = '@bot:x' as UserId
+const server = new KeyServer()
+let database: Database
+let store: DurableStore
+let engine: WasmEngine
+let requests: string[]
+/** Ada has signed her device, Ben has not. */
+let ada: Peer
+let ben: Peer
+
+const open = async (): Promise<WasmEngine> => {
+  const http = {
+    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
+    keysQuery: (body: never) => {
+      requests.push('query')
+      return Promise.resolve(server.query(body))
+    },
+    keysClaim: (body: never) => {
+      requests.push('claim')
+      return Promise.resolve(server.claim(body))
+    },
+    sendToDevice: (type: string, _txn: string, body: never) => {
+      requests.push(type)
+      return Promise.resolve(server.deliver(bot, type, body))
+    },
+    signaturesUpload: () => Promise.resolve(answered({})),
+  } as unknown as CryptoHttp
+  const broken = (error: Error): never => {
+    throw error
+  }
+  return await WasmEngine.open({
+    database,
+    store,
+    userId: bot,
+    deviceId: 'BOT' as DeviceId,
+    storeKey: new Uint8Array(32).fill(7),
+    http,
+    clock: new TestClock(Date.now()),
+    logger: silentLogger,
+    onBroken: broken,
+    onForeignKeys: () => broken(new Error('other keys')),
+  })
+}
+
+beforeAll(async () => {
+  requests = []
+  database = memoryDatabase()
+  store = await DurableStore.open(database, (error) => {
+    throw error
+  })
+  engine = await open()
+  await engine.flushOutgoing()
+  const identity = await engine.machine.bootstrapCrossSigning(true)
+  server.publish(bot, identity.uploadSigningKeysRequest.body, identity.uploadSignaturesRequest.body)
+  ada = await Peer.make(server, '@ada:x', 'ADA')
+  await ada.crossSign()
+  ben = await Peer.make(server, '@ben:x', 'BEN')
+})
+afterAll(async () => {
+  await engine.close()
+  store.close()
+})
+
+let rooms = 0
+/** A new room with both of them. */
+const room = (more: Partial<RoomEncryption> = {}): RoomEncryption => {
+  const roomId = `!room${(rooms += 1)}:x` as RoomId
+  const row = { algorithm: 'm.megolm.v1.aes-sha2', rotation_period_ms: null, rotation_messages: null, session_started_at: null, seen_at: 1 }
+  database.run(database.query.insertInto('encrypted_room').values({ room_id: roomId, ...row }))
+  return {
+    roomId,
+    historyVisibility: 'shared',
+    recipients: [bot, '@ada:x', '@ben:x'] as UserId[],
+    sharing: 'all-devices',
+    rotationPeriodMs: 7 * 24 * 3_600_000,
+    rotationMessages: 100,
+    ...more,
+  }
+}
+const say = async (of: RoomEncryption, body: string): Promise<JsonObject> => {
+  const made = await engine.encrypt(of.roomId, () => of, 'm.room.message', { msgtype: 'm.text', body })
+  if (!made.ok) throw new Error(made.words)
+  return made.content
+}
+const both = async (of: RoomEncryption, content: JsonObject) => [await ada.reads(of.roomId, content), await ben.reads(of.roomId, content)]
+const session = (content: JsonObject): unknown => content['session_id']
+
+describe('the policy', () => {
+  test('all devices: also those that nobody has signed', async () => {
+    const all = room()
+    expect(await both(all, await say(all, 'hello'))).toEqual(['hello', 'hello'])
+    expect(ben.withheld).toEqual([])
+  })
+
+  test('signed devices: the others get no key, and are told why', async () => {
+    const signed = room({ sharing: 'signed-devices' })
+    expect(await both(signed, await say(signed, 'hello'))).toEqual(['hello', undefined])
+    expect([ada.withheld, ben.withheld]).toEqual([[], ['m.unverified']])
+  })
+
+  test('a device that is signed later reads what is said from then on', async () => {
+    const cyd = await Peer.make(server, '@cyd:x', 'CYD')
+    const signed = room({ sharing: 'signed-devices', recipients: [bot, '@cyd:x' as UserId] })
+    expect(await cyd.reads(signed.roomId, await say(signed, 'before'))).toBeUndefined()
+    await cyd.crossSign()
+    await engine.feed({
+      toDevice: [],
+      changedDevices: ['@cyd:x'],
+      leftDevices: [],
+      oneTimeKeyCounts: { signed_curve25519: 50 },
+      unusedFallbackKeys: undefined,
+    })
+    engine.commit(() => undefined)
+    expect(await cyd.reads(signed.roomId, await say(signed, 'after'))).toBe('after')
+  })
+})
+
+describe('a session is over', () => {
+  test('it is not while nothing changes, and the second message makes no request for keys', async () => {
+    const still = room()
+    const first = await say(still, 'one')
+    requests = []
+    expect(session(await say(still, 'two'))).toBe(session(first))
+    expect(requests).toEqual([])
+  })
+
+  test.each([
+    ['leaves', 'join', 'leave'],
+    ['is kicked although only invited', 'invite', 'leave'],
+    ['is banned', 'join', 'ban'],
+  ] as const)('when somebody %s: they cannot read on', async (_what, from, to) => {
+    const before = room()
+    const first = await say(before, 'one')
+    expect(await both(before, first)).toEqual(['one', 'one'])
+    const change = { roomId: before.roomId, userId: '@ben:x' as UserId, from, to, eventId: null, sender: null, displayName: null }
+    const changes = { memberChanges: [{ ...change, source: 'timeline' as const }], visibilityChanges: [], baselines: [] }
+    followMembers(engine, { has: () => true }, changes)
+    const after = { ...before, recipients: [bot, '@ada:x' as UserId] }
+    const second = await say(after, 'two')
+    expect(session(second)).not.toBe(session(first))
+    expect(await both(after, second)).toEqual(['two', undefined])
+  })
+
+  test.each<[string, Partial<RoomEncryption>, Partial<RoomEncryption>]>([
+    ['others may read the history', {}, { historyVisibility: 'world_readable' }],
+    ['the policy becomes narrower', {}, { sharing: 'signed-devices' }],
+    ['the policy becomes wider', { sharing: 'signed-devices' }, {}],
+  ])('when %s', async (_what, given, change) => {
+    const before = room(given)
+    const first = await say(before, 'one')
+    const after = { ...before, sharing: 'all-devices' as const, ...change }
+    const second = await say(after, 'two')
+    expect(session(second)).not.toBe(session(first))
+    expect(await both(after, second)).toEqual(['two', after.sharing === 'all-devices' ? 'two' : undefined])
+  })
+
+  test('when somebody left or the policy changed just before a crash', async () => {
+    const policy = { indoc: 'all-devices', direct: 'all-devices', others: 'all-devices' } as const
+    const named = { indoc: '!indoc' as RoomId, admin: '!admin' as RoomId }
+    applyPolicy(database, policy, named)
+    const [left, quiet] = [room(), room()]
+    const [before, same] = [await say(left, 'one'), await say(quiet, 'one')]
+    engine.expire(left.roomId)
+    // Nothing is left of the process but what is on disk.
+    await engine.close()
+    engine = await open()
+    expect(session(await say(left, 'two'))).not.toBe(session(before))
+    expect(session(await say(quiet, 'two'))).toBe(session(same))
+    await engine.close()
+    applyPolicy(database, { ...policy, others: 'signed-devices' }, named)
+    engine = await open()
+    expect(session(await say(quiet, 'three'))).not.toBe(session(same))
+  })
+})
