@@ -9,7 +9,7 @@ import type { PipelinePorts, Turn } from './pipeline-ports.ts'
 
 /** May this person give this command here, on the device it came from? A device that looks doubtful is asked for anew before anybody is refused. */
 export const admit = async (
-  ports: Pick<PipelinePorts, 'roomEncrypted' | 'trust' | 'freshTrust'>,
+  ports: Pick<PipelinePorts, 'roomEncrypted' | 'trust' | 'believe' | 'freshTrust'>,
   turn: Turn,
   declaration: CommandDeclaration,
   dryRun: boolean,
@@ -32,7 +32,7 @@ export const admit = async (
   if (!doubtful || !matters) return verdict
   // Somebody who has just signed in and verified the session is ahead of what the server told us: ask before anybody is refused.
   const fresh = await ports.freshTrust(message)
-  return fresh === undefined ? verdict : judge(fresh)
+  return fresh === undefined ? verdict : judge(ports.believe(message.entry.sender, role, fresh))
 }
 
 /** Answers a command that is refused. */

@@ -59,7 +59,9 @@ describe('the checks of a command', () => {
     ],
     ['an unsigned device', { transport: encrypted('unsigned') }, 'untrusted-device'],
     ['an unknown device', { transport: encrypted('unknown-device', null) }, 'untrusted-device'],
-    ['a changed identity', { transport: encrypted('identity-changed') }, 'untrusted-device'],
+    ['a changed identity', { transport: encrypted('identity-changed') }, 'identity-changed'],
+    ['a changed identity that only looks', { declaration: looks, transport: encrypted('identity-changed') }, 'allowed'],
+    ['a changed identity, policy warn', { transport: encrypted('identity-changed'), policy: 'warn' }, 'warned'],
     ['a key that came second-hand', { transport: encrypted('not-guaranteed') }, 'untrusted-device'],
     ['an unsigned device that only looks', { declaration: looks, transport: encrypted('unsigned') }, 'allowed'],
     ['an unsigned device, policy warn', { transport: encrypted('unsigned'), policy: 'warn' }, 'warned'],
@@ -86,6 +88,9 @@ describe('the checks of a command', () => {
       return verdict.allowed ? '' : verdict.refusal.words
     }
     expect(words({ transport: encrypted('unsigned', 'TABLET') })).toMatch(/TABLET.*verify this session/)
+    const named = { encrypted: true, trust: 'unsigned', device: 'TABLET', deviceName: 'Ada\u202e\n tablet' } as const
+    expect(words({ transport: named })).toContain('your device TABLET (Ada tablet) is not verified')
+    expect(words({ transport: encrypted('identity-changed') })).toMatch(/another admin.*`!trust`/)
     expect(words({ transport: encrypted('unknown-device', null) })).toMatch(/^your device is not known/)
     expect(words({ roomKind: 'dm' })).toBe('`invite` works in the admin room and the INDOC room')
     expect(words({ role: 'everyone' })).toContain('roles.moderators')

@@ -2,6 +2,8 @@ import type { SenderTrust } from '../crypto/port.ts'
 import type { UserId } from '../types.ts'
 import type { CommandDeclaration, Role, RoomKind } from './declaration.ts'
 import type { Plan } from './effects.ts'
+import { cleanName } from './escape.ts'
+import type { Transport } from './incoming.ts'
 
 /** Why a command was refused. `words` say what would help. */
 export interface Refusal {
@@ -11,6 +13,7 @@ export interface Refusal {
     | 'in-clear'
     | 'forged'
     | 'untrusted-device'
+    | 'identity-changed'
     | 'late'
     | 'target-self'
     | 'target-bot'
@@ -37,9 +40,7 @@ export interface Circumstances {
   readonly roomKind: RoomKind
   readonly roomEncrypted: boolean
   /** How the event came: in clear, or encrypted with this trust. */
-  readonly transport:
-    | { readonly encrypted: false }
-    | { readonly encrypted: true; readonly trust: SenderTrust; readonly device: string | undefined }
+  readonly transport: Transport
   readonly policy: 'off' | 'warn' | 'enforce'
   readonly late: boolean
   readonly dryRun: boolean
@@ -68,7 +69,7 @@ export const authorise = (given: Circumstances): Verdict => {
   }
   const changes = declaration.effect !== 'none'
   const distrust = changes && policy !== 'off' ? originProblem(roomKind, transport) : undefined
-  if (distrust !== undefined && policy === 'enforce') return refuse(transport.encrypted ? 'untrusted-device' : 'in-clear', distrust)
+  if (distrust !== undefined && policy === 'enforce') return refuse(codeOf(transport), distrust)
   if (given.late && changes && !given.dryRun) {
     return refuse('late', 'this arrived while I was away, so I did not run it. Please send it again if it is still wanted')
   }
@@ -80,14 +81,25 @@ export const authorise = (given: Circumstances): Verdict => {
  * one up, with commands of a moderator in it.
  */
 const originProblem = (roomKind: RoomKind, transport: Circumstances['transport']): string | undefined => {
-  if (transport.encrypted) return deviceProblem(transport.trust, transport.device)
+  if (transport.encrypted) return deviceProblem(transport.trust, deviceLabel(transport))
   return roomKind === 'dm'
     ? 'this chat is not encrypted, so I cannot know that it was you. Give the command in the admin room, or switch encryption on in the settings of this chat and send it again'
     : undefined
 }
 
-const deviceProblem = (trust: SenderTrust, device: string | undefined): string | undefined => {
-  const name = device === undefined ? 'your device' : `your device ${device}`
+const codeOf = (transport: Transport): Refusal['code'] => {
+  if (!transport.encrypted) return 'in-clear'
+  return transport.trust === 'identity-changed' ? 'identity-changed' : 'untrusted-device'
+}
+
+/** `your device PHONE (Element on a telephone)`: the id tells it apart, the name is how its owner knows it. */
+export const deviceLabel = ({ device, deviceName }: Extract<Transport, { encrypted: true }>): string => {
+  const name = cleanName(deviceName ?? '')
+  if (device === undefined) return 'your device'
+  return name === '' || name === device ? `your device ${device}` : `your device ${device} (${name})`
+}
+
+const deviceProblem = (trust: SenderTrust, name: string): string | undefined => {
   switch (trust) {
     case 'signed':
       return undefined
@@ -96,7 +108,7 @@ const deviceProblem = (trust: SenderTrust, device: string | undefined): string |
     case 'unknown-device':
       return `${name} is not known to the server any more. Sign in again, verify the session, then send the command again`
     case 'identity-changed':
-      return `your identity keys have changed since I verified you. An admin has to confirm that it is still you`
+      return `your identity is not the one I know: you have reset it, or somebody else has. Tell another admin, in person or by telephone: they answer \`!trust\` with your id, then send the command again. Where there is no other admin, the operator runs \`gatehouse crypto trust\` with your id`
     case 'not-guaranteed':
       return `the key of this message did not come from ${name} directly. Send the command again`
     case 'mismatched-sender':

@@ -5,7 +5,10 @@ import type { ParsedCommand } from './parse.ts'
 import type { Handled, PipelinePorts, Turn } from './pipeline-ports.ts'
 import type { PlanRunner } from './run-plan.ts'
 
-type Ports = Pick<PipelinePorts, 'plans' | 'clock' | 'commands' | 'roles' | 'bot' | 'nameOf' | 'roomEncrypted' | 'trust' | 'freshTrust'>
+type Ports = Pick<
+  PipelinePorts,
+  'plans' | 'clock' | 'commands' | 'roles' | 'bot' | 'nameOf' | 'roomEncrypted' | 'trust' | 'believe' | 'freshTrust'
+>
 
 /** `!confirm <code>`: the plan that was shown is the plan that runs, for the person who asked, where they asked. */
 export class Confirmations {

@@ -7,7 +7,15 @@ import type { Relations } from '../matrix/message.ts'
 /** How a message came. */
 export type Transport =
   | { readonly encrypted: false }
-  | { readonly encrypted: true; readonly trust: SenderTrust; readonly device: string | undefined }
+  | {
+      readonly encrypted: true
+      readonly trust: SenderTrust
+      readonly device: string | undefined
+      /** What the device is called, for words only. */
+      readonly deviceName?: string | undefined
+      /** Master key of the identity that has signed the device. */
+      readonly identityKey?: string | undefined
+    }
 
 /** A journaled message that could be read. */
 export interface IncomingMessage {
@@ -38,7 +46,8 @@ export const openMessage = async (entry: JournalEntry, crypto: CryptoPort): Prom
     const decrypted = await crypto.decrypt(entry.roomId, event)
     if (!decrypted.ok) return { kind: 'undecryptable', code: decrypted.code, withheld: decrypted.withheld, sessionId: decrypted.sessionId }
     if (decrypted.type !== 'm.room.message') return { kind: 'not-text' }
-    return read(entry, decrypted.content, { encrypted: true, trust: decrypted.trust, device: decrypted.deviceId })
+    const { trust, deviceId: device, deviceName, identityKey } = decrypted
+    return read(entry, decrypted.content, { encrypted: true, trust, device, deviceName, identityKey })
   }
   return type === 'm.room.message' ? read(entry, (event['content'] ?? {}) as JsonObject, { encrypted: false }) : { kind: 'not-text' }
 }

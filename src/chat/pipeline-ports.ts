@@ -41,6 +41,8 @@ export interface PipelinePorts extends ReplyPorts {
   readonly commands: ReadonlyMap<string, Command>
   readonly bot: { readonly userId: UserId; readonly names: readonly string[]; readonly prefixes: readonly string[] }
   readonly trust: 'off' | 'warn' | 'enforce'
+  /** How far a message can be believed, by what is remembered of its sender's identity. */
+  readonly believe: (userId: UserId, role: Role, transport: Transport) => Transport
   /** Asks the server for the sender's devices anew and looks at the message again. undefined = it could not be asked. */
   readonly freshTrust: (message: IncomingMessage) => Promise<Transport | undefined>
   readonly confirmWithinMs: number

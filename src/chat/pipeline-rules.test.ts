@@ -131,6 +131,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     save: (command) => saved.push(command) + 40,
     onInvitation: () => Promise.resolve(),
     onUnreadable: () => undefined,
+    believe: (_userId, _role, transport) => transport,
     freshTrust: () => Promise.resolve(undefined),
   })
   let events = 0

@@ -104,7 +104,9 @@ export class Pipeline implements Handlers {
     }
     const late = entry.late || (entry.state !== 'running' && clock.now() - entry.receivedAt > staleAfterMs)
     const reply = new Reply(this.#ports, entry, placeOf(message), kind)
-    const turn: Turn = { message, kind, role: roles.of(entry.sender), late, reply, signal }
+    const role = roles.of(entry.sender)
+    const transport = this.#ports.believe(entry.sender, role, message.transport)
+    const turn: Turn = { message: { ...message, transport }, kind, role, late, reply, signal }
     const parsed = this.#ports.parse(line, pills)
     // A moderator's own command is hidden whatever becomes of it, also when it is refused, mistyped or taken up again after a restart.
     if (kind === 'indoc' && turn.role !== 'everyone' && isPersonalCommand(parsed, line)) reply.redactCommand()

@@ -1,6 +1,7 @@
 import type { Authentik } from '../authentik/client.ts'
 import type { EffectHandlers } from '../chat/execute.ts'
 import type { Config } from '../config/schema.ts'
+import type { PersonIdentities } from '../crypto/person-identities.ts'
 import type { Accounts } from '../directory/accounts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Links } from '../directory/links.ts'
@@ -14,6 +15,7 @@ import type { Templates } from '../onboarding/templates.ts'
 import type { ServerCapabilities } from '../synapse/capabilities.ts'
 import type { UserId } from '../types.ts'
 import { createAccountEffects } from './accounts.ts'
+import { createIdentityEffects } from './identities.ts'
 import { createInvitationEffects } from './invitations.ts'
 import { createJobEffects } from './jobs.ts'
 import { createMemberEffects } from './members.ts'
@@ -33,6 +35,7 @@ export const createEffectHandlers = (parts: {
   readonly outbox: Outbox
   readonly templates: Templates
   readonly capabilities: ServerCapabilities
+  readonly identities: PersonIdentities
   readonly nameOf: (userId: UserId) => string
   readonly onSecret: (secret: string) => void
 }): EffectHandlers => {
@@ -47,6 +50,7 @@ export const createEffectHandlers = (parts: {
     }),
     ...createMemberEffects({ ...parts, schedule: (job) => void parts.scheduler.add(job) }),
     ...createInvitationEffects(parts),
+    ...createIdentityEffects(parts.identities),
     ...jobs,
     // A welcome may be planned for an account that the same plan makes.
     'job.schedule': resolvingAccounts(jobs['job.schedule']),

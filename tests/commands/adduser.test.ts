@@ -76,6 +76,7 @@ const bench = async (settings: Partial<ArrivalPorts['settings']> = {}, invite: E
     'room.redact': unexpected,
     'invitation.create': unexpected,
     'invitation.delete': unexpected,
+    'identity.trust': unexpected,
   }
   accounts.keepGroups(valueOf(await authentik.listGroups()))
   standIn.requests.splice(0)
