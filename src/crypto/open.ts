@@ -70,6 +70,11 @@ export const openCrypto = async (options: {
       words: `the encryption store cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
     }
   }
+  const { quarantine } = engine
+  // A panic of the engine surfaces here and nowhere else; the call itself stays pending. What ends the process then is not our matter.
+  process.on('uncaughtExceptionMonitor', (error: unknown) => {
+    if (error instanceof WebAssembly.RuntimeError) quarantine.engineBroke(error.message, true)
+  })
   const identity = await ensureIdentity({ database, store, engine, http, logger, recoveryKeyFile: config.crypto.recoveryKeyFile, onSecret })
   if (!identity.ok) {
     const reasons = {

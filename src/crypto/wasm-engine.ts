@@ -27,6 +27,8 @@ import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
 import type { DurableStore } from './durable-store.ts'
 import type { CryptoHttp } from './http.ts'
 import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEncryption, SenderTrust, Undecryptable } from './port.ts'
+import { Quarantine } from './quarantine.ts'
+import type { EngineInput } from './quarantine.ts'
 import { longestRotation } from './room-encryption.ts'
 import { RoomSessions } from './room-sessions.ts'
 
@@ -83,8 +85,10 @@ export class WasmEngine implements CryptoPort {
   readonly userId: UserId
   readonly deviceId: DeviceId
   readonly engine: string
-  /** The state machine itself: for `identity.ts` only. */
+  /** The state machine itself: for `identity.ts` and `wasm-backup.ts` only. */
   readonly machine: OlmMachine
+  /** Keeps events away over which the engine broke before. */
+  readonly quarantine: Quarantine
   readonly #options: WasmEngineOptions
   readonly #rooms: RoomSessions
   readonly #decryption = new DecryptionSettings(TrustRequirement.Untrusted)
@@ -93,6 +97,9 @@ export class WasmEngine implements CryptoPort {
   #outgoing: Promise<string | undefined> | undefined
   #claim: Promise<unknown> = Promise.resolve()
   #keyCounts = ''
+  #turn: Promise<unknown> = Promise.resolve()
+  /** To-device events whose results are not on disk yet. */
+  #fed: readonly EngineInput[] = []
   #closed = false
 
   private constructor(options: WasmEngineOptions, machine: OlmMachine) {
@@ -101,6 +108,7 @@ export class WasmEngine implements CryptoPort {
     this.userId = options.userId
     this.deviceId = options.deviceId
     this.engine = `wasm ${getVersions().matrix_sdk_crypto}`
+    this.quarantine = new Quarantine(options)
     this.#rooms = new RoomSessions(options.database, options.clock)
   }
 
@@ -133,13 +141,33 @@ export class WasmEngine implements CryptoPort {
     return engine
   }
 
-  /** Every call into the engine: with a deadline, and off once it is closed. */
-  async #call<T>(name: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Every call into the engine: with a deadline, and off once it is closed.
+   * @param inputs what others have written and the engine has to read in this call
+   */
+  #call<T>(name: string, work: () => Promise<T>, inputs: readonly EngineInput[] = []): Promise<T> {
+    if (!this.quarantine.careful) return this.#enter(name, work, inputs)
+    // Alone in the engine: if it breaks now, it is known over what.
+    const enter = (): Promise<T> => this.#enter(name, work, inputs)
+    const turn = this.#turn.then(enter, enter)
+    this.#turn = turn
+    return turn
+  }
+
+  /** A call of `wasm-backup.ts` into the machine. */
+  call<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.#call(name, work)
+  }
+
+  async #enter<T>(name: string, work: () => Promise<T>, inputs: readonly EngineInput[]): Promise<T> {
     if (this.#closed) throw new Error('the crypto engine is closed')
+    const { quarantine } = this
+    const leave = quarantine.enter(inputs)
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const error = new Error(`the crypto engine did not come back from ${name}`)
+        quarantine.engineBroke(error.message, false)
         this.#options.onBroken(error)
         reject(error)
       }, callDeadlineMs)
@@ -147,6 +175,7 @@ export class WasmEngine implements CryptoPort {
     try {
       return await Promise.race([work(), deadline])
     } finally {
+      leave()
       clearTimeout(timer)
     }
   }
@@ -158,17 +187,29 @@ export class WasmEngine implements CryptoPort {
     // Feeding costs 4 ms and rewrites the account row even when there is nothing.
     if (nothing) return
     this.#options.store.begin()
-    await this.#call('receiveSyncChanges', () =>
+    const { quarantine } = this
+    const portions = portionsOf(sync.toDevice as readonly JsonObject[], quarantine)
+    for (const [index, inputs] of portions.entries()) await this.#receive(sync, inputs, index === 0)
+    this.#fed = portions.flat()
+    this.#keyCounts = counts
+    if (sync.changedDevices.length > 0) this.#devicesChanged(sync.changedDevices as readonly UserId[])
+  }
+
+  async #receive(sync: CryptoSync, inputs: readonly EngineInput[], withLists: boolean): Promise<void> {
+    const receive = (): Promise<unknown> =>
       this.machine.receiveSyncChanges(
-        JSON.stringify(sync.toDevice),
-        new DeviceLists(usersOf(sync.changedDevices), usersOf(sync.leftDevices)),
+        JSON.stringify(inputs.map(({ event }) => event)),
+        withLists ? new DeviceLists(usersOf(sync.changedDevices), usersOf(sync.leftDevices)) : new DeviceLists(),
         new Map(Object.entries(sync.oneTimeKeyCounts)),
         sync.unusedFallbackKeys === undefined ? undefined : new Set(sync.unusedFallbackKeys),
         new DecryptionSettings(TrustRequirement.Untrusted),
-      ),
-    )
-    this.#keyCounts = counts
-    if (sync.changedDevices.length > 0) this.#devicesChanged(sync.changedDevices as readonly UserId[])
+      )
+    try {
+      await this.#call('receiveSyncChanges', receive, inputs)
+    } catch (error) {
+      if (!this.#closed) this.quarantine.refused(inputs, String(error))
+      throw error
+    }
   }
 
   #devicesChanged(userIds: readonly UserId[]): void {
@@ -180,7 +221,9 @@ export class WasmEngine implements CryptoPort {
     this.#options.database.transaction(() => {
       work()
       this.#options.store.flush()
+      if (this.quarantine.careful) this.quarantine.clear(this.#fed)
     })
+    this.#fed = []
     this.#options.store.release()
   }
 
@@ -267,10 +310,15 @@ export class WasmEngine implements CryptoPort {
     // A relation outside the ciphertext is the server's word, not the sender's: the engine would take it over.
     const { 'm.relates_to': _outer, ...inside } = content
     const sender = event['sender'] as UserId
+    const { quarantine } = this
+    const input: EngineInput = { kind: 'room', event }
+    if (quarantine.has(input)) return { ok: false, code: 'other', withheld: undefined, sessionId }
     try {
       const before = await this.identityKey(sender)
-      const decrypted = await this.#call('decryptRoomEvent', () =>
-        this.machine.decryptRoomEvent(JSON.stringify({ ...event, content: inside }), new WasmRoomId(roomId), this.#decryption),
+      const decrypted = await this.#call(
+        'decryptRoomEvent',
+        () => this.machine.decryptRoomEvent(JSON.stringify({ ...event, content: inside }), new WasmRoomId(roomId), this.#decryption),
+        [input],
       )
       const plain = JSON.parse(decrypted.event) as JsonObject
       return {
@@ -281,6 +329,9 @@ export class WasmEngine implements CryptoPort {
       }
     } catch (error) {
       return { ok: false, ...undecryptable(error), sessionId }
+    } finally {
+      // Read or refused: it came back.
+      if (quarantine.careful && !this.#closed) quarantine.clear([input])
     }
   }
 
@@ -421,6 +472,19 @@ export class WasmEngine implements CryptoPort {
     this.#deviceListeners = []
     this.machine.close()
   }
+}
+
+/** To-device events as the engine gets them: together, without those that are set aside; those that are suspected each alone. */
+const portionsOf = (events: readonly JsonObject[], quarantine: Quarantine): readonly (readonly EngineInput[])[] => {
+  const inputs = events.map((event): EngineInput => ({ kind: 'to-device', event })).filter((input) => !quarantine.has(input))
+  if (!quarantine.careful) return [inputs]
+  const portions: EngineInput[][] = [[]]
+  for (const input of inputs) {
+    if (quarantine.suspects(input)) portions.push([input], [])
+    else portions.at(-1)?.push(input)
+  }
+  // Lists of devices and counts of keys are fed also where there is no event.
+  return portions.filter((portion, index) => index === 0 || portion.length > 0)
 }
 
 /** Synapse refuses a one-time key under an id that it has with another key. It has no error code of its own for that. */
