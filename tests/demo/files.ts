@@ -64,11 +64,7 @@ const configuration = (input: FilesInput, files: Pick<Files, 'catalogueFile' | '
   roles: { admins: input.admins, moderators: input.moderators },
   data: { directory: files.dataDir },
   authentik: { url: input.authentik.url, enrollmentFlow: 'community-enrollment' },
-  arrival: {
-    groups: ['Members'],
-    // A server's default limit lets one person be invited five times at once, the DM among them; the sixth waits five and a half minutes.
-    ...(input.profile === 'stranger' ? { maxInvites: 4 } : {}),
-  },
+  arrival: { groups: ['Members'] },
   directory: { catalogue: files.catalogueFile },
   community: {
     name: 'Riverbend Makers',

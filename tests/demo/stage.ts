@@ -107,15 +107,6 @@ export class Stage {
     return await this.#patiently(async (timeoutMs) => await person.waitForMessage(roomId, match, timeoutMs))
   }
 
-  /**
-   * Waits until the bot may send ten events at once again. An invitation that meets this limit is refused, and even so it counts for another
-   * one: a person may be invited five times, and then once in five and a half minutes.
-   */
-  async allowance(): Promise<void> {
-    if (this.demo.profile !== 'stranger') return
-    await this.pause(performance.now() + 50_000, "by this server's default limits the bot may send ten events at once; they fill up again")
-  }
-
   /** Waits until a moment, saying why. */
   async pause(untilTime: number, why: string): Promise<void> {
     const left = untilTime - performance.now()

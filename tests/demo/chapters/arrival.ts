@@ -21,7 +21,6 @@ export const arrival = async (stage: Stage): Promise<void> => {
   let offeredAt = performance.now()
 
   await stage.step('Mo adds Ada', async () => {
-    await stage.allowance()
     const answer = await stage.ask('moderator', indoc, command)
     const [account] = accounts()
     stage.expect(account !== undefined && accounts().length === 1, `there are ${accounts().length} accounts with her address`)
