@@ -53,7 +53,7 @@ test('names the check, the reason and what was understood', async () => {
   expect(text).toContain('It was refused (no-role).')
   expect(text).toContain('The check that refused: the role that the command needs.')
   expect(text).toContain('The reason: `remove` is for moderators.')
-  expect(text).toContain('I understood: {"users":["@bob:x"]}')
+  expect(text).toContain('I understood: users: @bob:x.')
 })
 
 test.each<[string, Partial<AuditRow>, string]>([

@@ -39,6 +39,23 @@ const outcomeWords: Readonly<Record<string, string>> = {
   saved: 'A service was missing, so it was saved and tried again',
 }
 
+const words = (value: unknown): string => (Array.isArray(value) ? value.map(String).join(', ') : String(value))
+
+/** The arguments as they were taken, one by one; nothing for a command without any. */
+const understood = (stored: string): (readonly Inline[])[] => {
+  const entries = Object.entries(JSON.parse(stored) as Record<string, unknown>)
+  // A plan that was confirmed has no words of its own: they stand in the message that asked.
+  if (entries.length === 1 && entries[0]?.[0] === 'plan') return [[`It was plan ${words(entries[0][1])}, as it had been shown.`]]
+  if (entries.length === 0) return []
+  return [
+    [
+      'I understood: ',
+      ...entries.flatMap(([name, value], index): Inline[] => [index === 0 ? '' : ', ', `${name}: `, { code: words(value) }]),
+      '.',
+    ],
+  ]
+}
+
 const explain = (ports: WhyPorts, row: AuditRow, request: CommandRequest): Answer => {
   const check = row.outcome === 'refused' && Object.hasOwn(checks, row.code) ? checks[row.code] : undefined
   const whose = row.actor === request.asker.userId ? 'you' : ports.nameOf(row.actor)
@@ -47,7 +64,7 @@ const explain = (ports: WhyPorts, row: AuditRow, request: CommandRequest): Answe
     [`${Object.hasOwn(outcomeWords, row.outcome) ? (outcomeWords[row.outcome] ?? '') : row.outcome} (`, { code: row.code }, ').'],
     ...(check === undefined ? [] : [[`The check that refused: ${check}.`]]),
     ...(row.detail === null || row.detail === '' ? [] : [[`The reason: ${row.detail}.`]]),
-    ...(row.arguments === '{}' ? [] : [['I understood: ', { code: row.arguments }]]),
+    ...understood(row.arguments),
   ]
   return { blocks: [paragraph({ code: command }, ` by ${whose}, ${ago(row.at, request.now)}.`), bullets(...rows)], code: 'ok' }
 }
