@@ -11,6 +11,7 @@ import { createParser } from './chat/parse.ts'
 import { Elsewhere } from './chat/elsewhere.ts'
 import { Pipeline } from './chat/pipeline.ts'
 import { PlanStore } from './chat/plans.ts'
+import { reportQuarantine } from './chat/quarantine-report.ts'
 import { Roles } from './chat/roles.ts'
 import { createCommands } from './commands/index.ts'
 import type { Status } from './commands/status/status.ts'
@@ -367,6 +368,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   await rooms.settle()
   lookAtIdentities(roles.named())
   outbox.start()
+  reportQuarantine({ quarantine: engine.quarantine, database, outbox, adminRoom: rooms.admin, checks, metrics })
   scheduler.start()
   repairer.soon()
   capabilities.probe().catch((error: unknown) => logger.error({ err: error }, 'the rights of the bot could not be found out'))

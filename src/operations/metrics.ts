@@ -40,6 +40,11 @@ export const metricDefinitions = {
     help: 'Time of these requests together.',
     labels: ['server', 'method', 'route', 'outcome'],
   },
+  gatehouse_events_set_aside: {
+    kind: 'gauge',
+    help: 'Events over which the encryption engine broke and that are kept from it.',
+    labels: [],
+  },
   gatehouse_journal_open: { kind: 'gauge', help: 'Events taken in and not yet handled.', labels: [] },
   gatehouse_outbox_queued: { kind: 'gauge', help: 'Messages not yet accepted by the homeserver.', labels: [] },
   gatehouse_jobs: { kind: 'gauge', help: 'Durable jobs by state.', labels: ['state'] },
