@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { Command } from 'commander'
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { registerTry, tryCommand, type TryOptions } from './try.ts'
+import { registerTry, tryCommand, tryIntroduction, type TryOptions } from './try.ts'
 
 const run = async (options: TryOptions): Promise<unknown[]> => {
   const lines: string[] = []
@@ -131,5 +131,38 @@ describe('the program', () => {
     vi.spyOn(process, 'stdin', 'get').mockReturnValue(input as unknown as typeof process.stdin)
     await program().parseAsync(['try', 'command', '--jsonl'], { from: 'user' })
     expect(output).toEqual(['{"id":1,"command":"ping","args":[],"options":{}}\n', '{"id":2,"command":null,"ignored":"not-addressed"}\n'])
+  })
+})
+
+describe('an introduction', () => {
+  const ask = async (options: Parameters<typeof tryIntroduction>[0]): Promise<unknown[]> => {
+    const told: string[] = []
+    expect(await tryIntroduction({ write: (line) => void told.push(line), ...options })).toBe(0)
+    return told.map((line) => JSON.parse(line) as unknown)
+  }
+  const ada = {
+    isIntroduction: true,
+    name: 'Ada',
+    organization: null,
+    invitedBy: 'Mo',
+    email: 'ada@gmail.com',
+    interests: ['maths', 'poetry'],
+    linkedin: null,
+  }
+  const body = ['1. Ada', '2. skip', '3. Mo', '4. ada@gmail', '5. maths, poetry']
+
+  test('all of the input is one text', async () => {
+    expect(await ask({ input: body })).toEqual([ada])
+    expect(await ask({ input: [] })).toEqual([expect.objectContaining({ isIntroduction: false, name: null, interests: [] })])
+    expect(await ask({ input: body, guesses: true })).toEqual([{ ...ada, guesses: [{ field: 'email', code: 'ending' }] }])
+  })
+  test('one answer a line', async () => {
+    const input = [JSON.stringify({ id: 7, body: body.join('\n') }), '', '{', '{"id":"x","body":1}', '{"body":"hi"}']
+    expect(await ask({ jsonl: true, input })).toEqual([
+      { id: 7, ...ada },
+      { id: null, error: { code: 'bad-line', message: 'the line is no JSON' } },
+      { id: 'x', error: expect.objectContaining({ code: 'bad-line' }) as unknown },
+      expect.objectContaining({ id: null, isIntroduction: false }),
+    ])
   })
 })

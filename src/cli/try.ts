@@ -6,6 +6,7 @@ import type { ArgumentValue, RoomReference, UserReference } from '../chat/declar
 import { createParser, type ParsedCommand } from '../chat/parse.ts'
 import { declarations } from '../commands/declarations.ts'
 import { isUserId } from '../matrix/ids.ts'
+import { readIntroduction } from '../onboarding/introduction.ts'
 import type { Json, JsonObject } from '../types.ts'
 
 /** How `gatehouse try command` is called. */
@@ -122,6 +123,53 @@ export const tryCommand = async (options: TryOptions): Promise<number> => {
   return 0
 }
 
+/** How `gatehouse try introduction` is called. */
+export interface TryIntroductionOptions {
+  /** Read `{id, body}` lines from `input`; else all of `input` is one text. */
+  readonly jsonl?: boolean
+  /** Say also what was guessed. */
+  readonly guesses?: boolean
+  /** Lines without their ends. Default: standard input. */
+  readonly input?: AsyncIterable<string> | Iterable<string>
+  /** Gets each answer, one line without its end. Default: standard output. */
+  readonly write?: (line: string) => void
+}
+
+const introductionLine = z.object({ id: z.union([z.string(), z.number()]).nullish(), body: z.string() })
+
+const explainIntroduction = (body: string, guesses: boolean): JsonObject => {
+  const { guesses: guessed, interests, ...rest } = readIntroduction(body)
+  const { isIntroduction, name, organization, invitedBy, email, linkedin } = rest
+  const told: JsonObject = { isIntroduction, name, organization, invitedBy, email, interests: [...interests], linkedin }
+  return guesses ? { ...told, guesses: guessed.map(({ field, code }) => ({ field, code })) } : told
+}
+
+const answerIntroduction = (line: string, guesses: boolean): JsonObject => {
+  const json = readJson(line)
+  const parsed = introductionLine.safeParse(json)
+  if (parsed.success) return { id: parsed.data.id ?? null, ...explainIntroduction(parsed.data.body, guesses) }
+  const message = json === undefined ? 'the line is no JSON' : 'expected {"id", "body"}; body is a text'
+  return { id: idSchema.safeParse(json).data?.id ?? null, error: { code: 'bad-line', message } }
+}
+
+/**
+ * Shows what is understood of an introduction. Needs no config, database or network.
+ * @returns exit code: always 0
+ */
+export const tryIntroduction = async (options: TryIntroductionOptions): Promise<number> => {
+  const write = options.write ?? ((line: string): void => void process.stdout.write(`${line}\n`))
+  const guesses = options.guesses === true
+  const lines = options.input ?? createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })
+  if (options.jsonl === true) {
+    for await (const line of lines) if (line.trim() !== '') write(JSON.stringify(answerIntroduction(line, guesses)))
+    return 0
+  }
+  const text: string[] = []
+  for await (const line of lines) text.push(line)
+  write(JSON.stringify(explainIntroduction(text.join('\n'), guesses)))
+  return 0
+}
+
 interface TryFlags {
   readonly jsonl?: boolean
   readonly formatted?: string
@@ -130,12 +178,19 @@ interface TryFlags {
   readonly botUserId?: string
 }
 
-/** Adds `gatehouse try command` to the program; the exit code goes to `process.exitCode`. */
+/** Adds `gatehouse try` to the program; the exit code goes to `process.exitCode`. */
 export const registerTry = (program: Command): void => {
   const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value]
-  program
-    .command('try')
-    .description('show how something would be understood, without doing it')
+  const group = program.command('try').description('show how something would be understood, without doing it')
+  group
+    .command('introduction')
+    .description('read an introduction on standard input and show what is understood, as JSON')
+    .option('--jsonl', 'read one {"id", "body"} a line, answer one line each')
+    .option('--guesses', 'say also what was guessed')
+    .action(async (flags: { readonly jsonl?: boolean; readonly guesses?: boolean }) => {
+      process.exitCode = await tryIntroduction(flags)
+    })
+  group
     .command('command')
     .description('show how a chat message is understood, as JSON')
     .argument('[text]', 'the message, for example "!rooms outdoor"')

@@ -1,0 +1,78 @@
+import { isInvisible, isSpace } from '../chat/characters.ts'
+
+/** A line that somebody wrote. */
+export interface Line {
+  readonly text: string
+  /** A blank line stands before it. */
+  readonly gap: boolean
+}
+
+/** Longer texts are cut: nobody introduces themselves in so many signs. */
+const maxLength = 20_000
+const maxLines = 200
+
+/** Number signs as people copy them from a telephone's keyboard: `1️⃣`, `①`, `(1)`, `１.` */
+const plainNumbers = (text: string): string =>
+  text
+    .replace(/([0-9])\ufe0f?\u20e3[.):]?/gu, '$1. ')
+    .replace(/[\u2460-\u2468]/gu, (sign) => `${sign.charCodeAt(0) - 0x245f}. `)
+    .replace(/^(\s*)[\uff11-\uff19]/u, (found, before: string) => `${before}${found.charCodeAt(found.length - 1) - 0xff10}`)
+    .replace(/^(\s*)\(([1-9])\)/u, '$1$2. ')
+
+/** Bold and headings of Markdown, and code. Signs inside a word stay: they may belong to an address. */
+const withoutMarkup = (text: string): string =>
+  text
+    .replace(/^\s*#{1,6}\s+/u, '')
+    .replace(/(?<![^\s(])\*{1,3}(?=\S)|(?<=\S)\*{1,3}(?![^\s:.,;)!?])|(?<=:)\*{1,3}/gu, '')
+    .replace(/(?<![\p{L}\p{N}])(_{1,3})([^_@\n]+)\1(?![\p{L}\p{N}])/gu, '$2')
+    .replaceAll('`', '')
+    .replace(/\[([^\]\n]{1,200})\]\((?:mailto:)?([^()\s]{1,500})\)/gu, (_, shown: string, target: string) =>
+      shown !== target && /linkedin\.com\/|^[^/]+@/iu.test(target) ? `${shown} ${target}` : shown,
+    )
+
+const bullet = /^\s*(?:[-*•·▪◦‣∙●○■□➤→–—+]|\[[ xX]?\])\s+(?=\S)/u
+const pictures = /^(?:\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{Emoji_Modifier}|\ufe0f|\u200d|\s)+/u
+
+/** Takes away marks without a shape, bullets and pictures at the beginning, and spaces at the ends. */
+const tidy = (raw: string): string => {
+  const visible = Array.from(raw, (sign) => (isInvisible(sign) ? '' : isSpace(sign) ? ' ' : sign)).join('')
+  const plain = withoutMarkup(plainNumbers(visible).replace(bullet, ''))
+  return plain.replace(pictures, '').replace(bullet, '').replaceAll(/ {2,}/gu, ' ').trim()
+}
+
+/** What somebody wrote themselves, line by line: quoted lines and blank ones are left out. */
+export const linesOf = (text: string): readonly Line[] => {
+  const lines: Line[] = []
+  let gap = false
+  for (const raw of text
+    .slice(0, maxLength)
+    .split(/\r\n|[\n\r\u0085\u2028\u2029]/u)
+    .slice(0, maxLines)) {
+    if (/^[\s\u200e\u200f]*>/u.test(raw)) continue
+    const line = tidy(raw)
+    if (line === '') {
+      gap = true
+      continue
+    }
+    lines.push({ text: line, gap })
+    gap = false
+  }
+  return lines.flatMap(splitLine)
+}
+
+/** `1. Ada 2. Engines 3. Mo …` and `Ada | Engines | Mo | …` in one line are several lines. */
+const splitLine = (line: Line): readonly Line[] => {
+  const barred = line.text.split(/\s*\|\s*/u)
+  if (barred.length >= 4) return barred.map((text, index) => ({ text, gap: index === 0 && line.gap })).filter(({ text }) => text !== '')
+  if (!/^1\s*[.):-]/u.test(line.text)) return [line]
+  const parts: string[] = []
+  let rest = line.text
+  for (let number = 2; number <= 7; number += 1) {
+    const found = new RegExp(`[\\s,;|]${number}\\s*[.):](?![0-9])\\s*`, 'u').exec(rest)
+    if (found === null) break
+    parts.push(rest.slice(0, found.index))
+    rest = rest.slice(found.index + 1)
+  }
+  if (parts.length < 2) return [line]
+  return [...parts, rest].map((text, index) => ({ text: text.replace(/[\s,;|]+$/u, ''), gap: index === 0 && line.gap }))
+}

@@ -1,0 +1,278 @@
+import { findEmails } from './introduction-email.ts'
+import type { FoundEmail } from './introduction-email.ts'
+import { numbered } from './introduction-labels.ts'
+import type { Field } from './introduction-labels.ts'
+import { itemsOf } from './introduction-items.ts'
+import type { Item } from './introduction-items.ts'
+import {
+  interestsIn,
+  inviterValue,
+  isCapitalised,
+  isChatter,
+  isSkip,
+  linkedinIn,
+  looksLikeName,
+  nameValue,
+  plainValue,
+} from './introduction-values.ts'
+
+/** Something that is not certain: a moderator looks at it before an account is made. */
+export interface Guess {
+  readonly field: Field
+  /** `ending`: the ending of an e-mail address was completed · `several`: more than one was given · `place`: taken from where the line stands. */
+  readonly code: 'ending' | 'several' | 'place'
+}
+
+/** What a newcomer wrote about themselves. `null` = absent, or left out on purpose. */
+export interface Introduction {
+  readonly isIntroduction: boolean
+  readonly name: string | null
+  readonly organization: string | null
+  readonly invitedBy: string | null
+  readonly email: string | null
+  readonly interests: readonly string[]
+  readonly linkedin: string | null
+  readonly guesses: readonly Guess[]
+}
+
+const nothing: Introduction = {
+  isIntroduction: false,
+  name: null,
+  organization: null,
+  invitedBy: null,
+  email: null,
+  interests: [],
+  linkedin: null,
+  guesses: [],
+}
+
+/** A label that means nothing to us: "Project name: Engine". */
+const strangeLabel = /^\p{L}[\p{L}\s/-]{1,30}:\s/u
+
+/** Lines by field, and those that say nothing about it. */
+class Sheet {
+  readonly values = new Map<Field, string[]>()
+  /** Before the first line that has a label or a number. */
+  readonly leading: string[] = []
+  /** Behind one, but not part of it. */
+  readonly trailing: string[] = []
+  readonly #open: { field: Field | undefined } = { field: undefined }
+
+  constructor(items: readonly Item[]) {
+    for (const item of items) {
+      const field = item.field ?? (item.number === undefined ? undefined : (numbered[item.number - 1] ?? 'other'))
+      if (field === undefined) this.#loose(item)
+      else {
+        this.#open.field = field
+        const lines = this.values.get(field)
+        // A label that comes twice: what was said first stays, interests add up.
+        if (lines === undefined || field === 'interests')
+          this.values.set(field, [...(lines ?? []), ...(item.value === '' ? [] : [item.value])])
+        else if (lines.length === 0 && item.value !== '') lines.push(item.value)
+        else if (item.familyName === true && item.value !== '') lines[0] = `${lines[0] ?? ''} ${item.value}`
+      }
+    }
+  }
+
+  #loose({ value, gap }: Item): void {
+    const { field } = this.#open
+    const lines = field === undefined ? undefined : this.values.get(field)
+    if (strangeLabel.test(value)) return
+    if (lines === undefined) this.leading.push(value)
+    else if (lines.length === 0) lines.push(value)
+    else if (
+      field === 'interests' &&
+      !gap &&
+      !isChatter(value) &&
+      linkedinIn(value) === undefined &&
+      !findEmails(value).some(({ address }) => value === address)
+    ) {
+      lines.push(value)
+    } else {
+      if (gap) this.#open.field = undefined
+      if (this.#open.field === undefined) this.values.delete('other')
+      this.trailing.push(value)
+    }
+  }
+
+  first(field: Field): string | undefined {
+    return this.values.get(field)?.[0]
+  }
+
+  /** The person's own addresses: those of the line for it, else those that stand alone or beside the name. Never the inviter's. */
+  emails(): readonly FoundEmail[] {
+    const own = this.values.get('email')
+    if (own !== undefined) return findEmails(own.join('\n'))
+    return findEmails([...(this.values.get('name') ?? []), ...[...this.leading, ...this.trailing].filter(isOnlyEmail)].join('\n'))
+  }
+}
+
+interface Parts {
+  readonly name: string | undefined
+  readonly organization: string | undefined
+  readonly invitedBy: string | undefined
+  readonly emails: readonly FoundEmail[]
+  readonly interests: readonly string[]
+  readonly guesses: readonly Guess[]
+}
+
+const isOnlyEmail = (line: string): boolean => {
+  const [email, ...others] = findEmails(line)
+  if (email === undefined) return false
+  const rest = [email, ...others].reduce((text, { address, written }) => text.replace(written ?? address, ''), line)
+  return rest.replaceAll(/mailto:|\b(?:or|and|alias|oder|и|или|или)\b|[\p{P}\p{S}\s]/giu, '') === ''
+}
+
+const place = (field: Field): Guess => ({ field, code: 'place' })
+
+/** Name, organization and inviter from lines that stand in the order of the prompt and say nothing else. */
+const byPlace = (lines: readonly string[]): Pick<Parts, 'name' | 'organization' | 'invitedBy' | 'guesses'> => {
+  const [name, organization, invitedBy] = lines
+  const guesses =
+    lines.length === 3
+      ? []
+      : lines.length === 2
+        ? [place('organization')]
+        : lines.length > 3
+          ? [place('organization'), place('invitedBy')]
+          : []
+  return {
+    name: name === undefined ? undefined : nameValue(name),
+    organization: organization === undefined ? undefined : plainValue(organization),
+    invitedBy: invitedBy === undefined ? undefined : inviterValue(invitedBy),
+    guesses,
+  }
+}
+
+/** Numbered or labelled lines. undefined = they are none, or they are about something else. */
+const structured = (items: readonly Item[]): Parts | undefined => {
+  const labels = new Set(items.flatMap(({ field, soft }) => (field === undefined || field === 'other' || soft === true ? [] : [field])))
+  const soft = new Set(items.flatMap(({ field }) => (field === undefined || field === 'other' ? [] : [field])))
+  const numbers = new Set(items.flatMap(({ number }) => (number === undefined ? [] : [number])))
+  if (labels.size < 2 && soft.size < 3 && numbers.size < 3) return undefined
+  const sheet = new Sheet(items)
+  const emails = sheet.emails()
+  const leading = sheet.leading.filter((line) => !isChatter(line) && !isOnlyEmail(line) && linkedinIn(line) === undefined)
+  const guesses: Guess[] = []
+  const fill = (field: 'name' | 'organization' | 'invitedBy'): string | undefined => {
+    if (sheet.values.has(field)) return sheet.first(field)
+    const line = leading.length > 0 && (field !== 'name' || looksLikeName(leading[0] ?? '')) ? leading.shift() : undefined
+    if (line !== undefined && field !== 'name') guesses.push(place(field))
+    return line
+  }
+  const name = fill('name')
+  const organization = fill('organization')
+  const invitedBy = fill('invitedBy')
+  const below = sheet.values.has('interests')
+    ? []
+    : sheet.trailing.filter((line) => !isChatter(line) && !isOnlyEmail(line) && linkedinIn(line) === undefined)
+  if (below.length > 0) guesses.push(place('interests'))
+  const parts: Parts = {
+    name: name === undefined ? undefined : nameValue(name),
+    organization: organization === undefined ? undefined : plainValue(organization),
+    invitedBy: invitedBy === undefined ? undefined : inviterValue(invitedBy),
+    emails,
+    interests: interestsIn([...(sheet.values.get('interests') ?? []), ...below]),
+    guesses,
+  }
+  return isConvincing(parts, sheet, labels, numbers) ? parts : undefined
+}
+
+/** A list of steps or of wishes is numbered as well: what makes an introduction is an address, or labels, or a name with a reason to have no address. */
+const isConvincing = (parts: Parts, sheet: Sheet, labels: ReadonlySet<Field>, numbers: ReadonlySet<number>): boolean => {
+  const said = [parts.name, parts.organization, parts.invitedBy, parts.emails[0], parts.interests[0]].filter(
+    (value) => value !== undefined,
+  ).length
+  if (parts.emails.length > 0 && parts.name !== undefined) return labels.size >= 2 || said >= 3 || numbers.size >= 4
+  if (labels.size >= 3 && parts.name !== undefined) return said >= 2
+  if (parts.emails.length > 0 && labels.size >= 3) return said >= 2
+  const fourth = sheet.first('email')
+  const reason = fourth === undefined || fourth === '' || isSkip(fourth) || /@|\b(?:at|dot)\b/iu.test(fourth)
+  return numbers.size >= 4 && reason && parts.name !== undefined && looksLikeName(parts.name) && isCapitalised(parts.name) && said >= 3
+}
+
+/** Lines without any mark: the one with the e-mail address parts name, organization and inviter from the interests. */
+const unmarked = (items: readonly Item[], least: number): Parts | undefined => {
+  const lines = items.filter(
+    (item) =>
+      item.field !== 'other' && item.field !== 'phone' && item.field !== 'signal' && (item.field !== undefined || !isChatter(item.text)),
+  )
+  const at = lines.findIndex(({ value }) => isOnlyEmail(value))
+  const skip = lines.length >= 5 && isSkip(lines[3]?.value ?? '') ? 3 : -1
+  const middle = at >= 0 ? at : skip
+  if (middle < 1 || lines.length < least) return undefined
+  const above = lines.slice(0, middle)
+  const free = above.filter(({ field }) => field === undefined).map(({ value }) => value)
+  const of = (field: Field): string | undefined => above.find((item) => item.field === field)?.value
+  const first = of('name') ?? free.shift()
+  if (first === undefined || !looksLikeName(first) || first.length > 60 || above.some(({ value }) => value.length > 120)) return undefined
+  const invitedBy = of('invitedBy')
+  const organization = of('organization')
+  const rest = byPlace([first, ...(organization === undefined ? [] : [organization]), ...free])
+  const below = lines.slice(middle + 1).filter(({ value }) => !isOnlyEmail(value) && !isPhone(value) && linkedinIn(value) === undefined)
+  return {
+    ...rest,
+    name: nameValue(first),
+    ...(invitedBy === undefined ? {} : { invitedBy: inviterValue(invitedBy), guesses: [] }),
+    emails: at >= 0 ? findEmails([lines[at]?.value ?? '', ...lines.slice(at + 1).map(({ value }) => value)].join('\n')) : [],
+    interests: interestsIn(below.map(({ value }) => value)),
+  }
+}
+
+const unnumbered = ({ text, gap, value, field, soft }: Item): Item => ({
+  text,
+  gap,
+  value,
+  ...(field === undefined ? {} : { field, soft: soft === true }),
+})
+
+/** Numbers that count something else than the questions: the address is not the fourth. */
+const isShifted = (items: readonly Item[]): boolean => {
+  const without = items.filter(({ number, field }) => number !== undefined && field === undefined)
+  const at = without.find(({ value }) => isOnlyEmail(value))
+  return (
+    at !== undefined &&
+    at.number !== 4 &&
+    without.length >= 3 &&
+    new Set(without.map(({ number }) => number)).size === without.length &&
+    !without.some(({ number, value }) => number === 4 && findEmails(value).length > 0)
+  )
+}
+
+const shifted = (items: readonly Item[]): Parts | undefined => {
+  const parts = unmarked(items.map(unnumbered), 3)
+  return parts && { ...parts, guesses: [place('organization'), place('invitedBy'), place('interests')] }
+}
+
+const isPhone = (line: string): boolean => /^[+(]?[0-9][0-9\s().-]{6,}$/u.test(line)
+
+/**
+ * Understands what a newcomer wrote: numbered, labelled or plain lines, also joined from several messages. Pure; never throws. An e-mail address
+ * is only ever one that stands in the text; where its ending was completed or something else is doubtful, `guesses` says so.
+ */
+export const readIntroduction = (text: string): Introduction => {
+  const items = itemsOf(text)
+  const plain = items.map((item) => item.text).join('\n')
+  const parts = isShifted(items) ? shifted(items) : (structured(items) ?? unmarked(items.map(unnumbered), 4))
+  if (parts === undefined) return nothing
+  // Marks without a shape inside an address were taken away: such an address is not what was written.
+  const emails = parts.emails.filter(({ address, written }) => text.includes(written ?? address))
+  const [email] = emails
+  const guesses = [
+    ...parts.guesses,
+    ...(email?.written === undefined ? [] : [{ field: 'email', code: 'ending' } as const]),
+    ...(emails.length > 1 ? [{ field: 'email', code: 'several' } as const] : []),
+  ]
+  const labelledLinkedin = items.find(({ field, number }) => field === 'linkedin' || (field === undefined && number === 6))?.value ?? ''
+  const linkedin = linkedinIn(plain) ?? plainValue(labelledLinkedin)
+  return {
+    isIntroduction: true,
+    name: parts.name ?? null,
+    organization: parts.organization ?? null,
+    invitedBy: parts.invitedBy ?? null,
+    email: email?.address ?? null,
+    interests: parts.interests,
+    linkedin: linkedin ?? null,
+    guesses,
+  }
+}
