@@ -25,6 +25,7 @@ import type { Database } from './database/database.ts'
 import { Accounts } from './directory/accounts.ts'
 import { Directory } from './directory/directory.ts'
 import { Links } from './directory/links.ts'
+import { protectedAccount } from './directory/protected-account.ts'
 import { Repairer } from './directory/repairer.ts'
 import { createEffectHandlers } from './effects/index.ts'
 import { registerJobs } from './jobs/register.ts'
@@ -38,7 +39,10 @@ import { SpecialRooms } from './matrix/special-rooms.ts'
 import { SyncLoop } from './matrix/sync.ts'
 import type { SyncBatch } from './matrix/sync.ts'
 import { openConnections } from './connections.ts'
+import type { DeliveryPorts } from './onboarding/deliver-credentials.ts'
 import { readOperatorFiles } from './onboarding/files.ts'
+import { makePassphrase } from './onboarding/passphrase.ts'
+import { createResend } from './onboarding/resend.ts'
 import { systemClock } from './operations/clock.ts'
 import type { Clock } from './operations/clock.ts'
 import type { ExitReason } from './operations/exit-codes.ts'
@@ -48,8 +52,8 @@ import type { Metrics } from './operations/metrics.ts'
 import { registerSecret } from './operations/secrets.ts'
 import { readVersion } from './operations/version.ts'
 import { ServerCapabilities } from './synapse/capabilities.ts'
-import { unreadableAnswer } from './chat/unreadable.ts'
-import type { UserId } from './types.ts'
+import { Unreadable } from './chat/unreadable.ts'
+import type { RoomId, UserId } from './types.ts'
 
 /** How often the configured rooms are tried again while the bot is not in them (milliseconds). */
 const settleEveryMs = 30_000
@@ -160,7 +164,20 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     identityGate.look(userIds).catch((error: unknown) => logger.error({ err: error }, 'the identities of people could not be looked at'))
   }
   const plans = new PlanStore(database, (below) => randomInt(below))
+  const delivery: DeliveryPorts = {
+    authentik,
+    credentials: config.credentials,
+    newPassphrase: () => makePassphrase((below) => randomInt(below)).text,
+    onSecret,
+    directRooms,
+    directory,
+    crypto: engine,
+    outbox,
+    templates,
+    clock,
+  }
   const handlers = createEffectHandlers({
+    delivery,
     queries,
     config,
     authentik,
@@ -245,6 +262,36 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     address: { prefixes: config.commands.prefixes, botUserId: homeserver.userId, botNames: [config.commands.name] },
     clock,
   })
+  const resend = createResend({
+    personOf: (roomId) => directRooms.personOf(roomId),
+    links,
+    mayHaveCredentials: (userId, pk) =>
+      roles.of(userId) === 'everyone' &&
+      accounts.get(pk)?.active === true &&
+      protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk) === undefined,
+    scheduler,
+    nameOf: (userId) => directory.displayName(userId),
+    clock,
+  })
+  const directRoom = async (userId: UserId): Promise<RoomId | undefined> => {
+    const room = await directRooms.open(userId)
+    return room.ok ? room.roomId : undefined
+  }
+  const unreadable = new Unreadable({
+    database,
+    journal,
+    outbox,
+    audit,
+    acknowledger,
+    clock,
+    logger,
+    directRoom,
+    deviceId: homeserver.session.deviceId,
+    roomKind: (roomId) => rooms.kindOf(roomId),
+    adminRoom: () => rooms.admin,
+    roleOf: (userId) => roles.of(userId),
+    nameOf: community.nameOf,
+  })
   const pipeline = new Pipeline({
     database,
     journal,
@@ -274,13 +321,14 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     roomKind: (roomId) => rooms.kindOf(roomId),
     roomEncrypted: (roomId) => encryptions.has(roomId),
     roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
-    directRoom: async (userId) => {
-      const room = await directRooms.open(userId)
-      return room.ok ? room.roomId : undefined
-    },
+    directRoom,
     save: (command) =>
       scheduler.add({ kind: 'command', uniqueKey: command.eventId, payload: { ...command }, createdBy: command.asker, delayMs: 10_000 })
         .jobId,
+    onText: (message, kind) => {
+      if (kind === 'dm') resend(message)
+      return Promise.resolve()
+    },
     onInvitation: async ({ roomId, sender, event, receivedAt }) => {
       const invitation = { roomId, sender, isDirect: 'is_direct' in event && event['is_direct'] === true, receivedAt }
       const unanswered = await answerInvitation(invitation)
@@ -292,10 +340,11 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
           delayMs: unanswered.retryAfterMs ?? 2000,
         })
     },
-    onUnreadable: unreadableAnswer(clock),
+    onUnreadable: (entry, cause) => unreadable.close(entry, cause),
   })
   registerJobs({
     config,
+    delivery,
     scheduler,
     authentik,
     accounts,
@@ -314,13 +363,11 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     repairer,
     journal,
     onSecret,
-    random: (below) => randomInt(below),
   })
   const dispatcher = new Dispatcher({ crypto: engine, journal, clock, logger, handlers: pipeline })
 
   const wakeJobsOf = (userId: string): void => {
-    scheduler.wake('welcome', userId)
-    scheduler.wake('graduation', userId)
+    for (const kind of ['welcome', 'credentials', 'graduation']) scheduler.wake(kind, userId)
   }
   let settledAt = clock.now()
   /** What a sync (or a repaired member list) means for everybody else. */
@@ -337,7 +384,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     dispatcher.dispatch(batch.entries)
   }
   engine.onDevicesChanged((userIds) => {
-    for (const userId of userIds) scheduler.wake('welcome', userId)
+    for (const userId of userIds) for (const kind of ['welcome', 'credentials']) scheduler.wake(kind, userId)
     lookAtIdentities(userIds)
   })
   const sync = new SyncLoop({

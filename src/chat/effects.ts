@@ -26,6 +26,14 @@ export type Effect =
   | { readonly kind: 'account.link'; readonly account: AccountReference; readonly userId: UserId }
   | { readonly kind: 'account.deactivate'; readonly account: AccountReference }
   | { readonly kind: 'account.unlink'; readonly account: { readonly pk: number; readonly username: string }; readonly userId: UserId }
+  | /** New credentials, made when they are delivered and sent to the person only. */ {
+      readonly kind: 'account.credentials'
+      readonly account: { readonly pk: number; readonly username: string }
+      readonly userId: UserId
+      readonly name: string
+      /** Who is told when it reaches them later. */
+      readonly askedBy: UserId
+    }
   | { readonly kind: 'user.suspend'; readonly userId: UserId }
   | { readonly kind: 'room.invite'; readonly roomId: RoomId; readonly userId: UserId; readonly reason?: string }
   | {

@@ -11,6 +11,7 @@ import { jobsDeclaration } from './jobs/declaration.ts'
 import { pingDeclaration } from './ping/declaration.ts'
 import { recommendDeclaration } from './recommend/declaration.ts'
 import { removeDeclaration } from './remove/declaration.ts'
+import { resetDeclaration } from './reset/declaration.ts'
 import { retryDeclaration } from './retry/declaration.ts'
 import { revokeDeclaration } from './revoke/declaration.ts'
 import { roomDeclaration } from './room/declaration.ts'
@@ -40,6 +41,7 @@ export const declarations: readonly CommandDeclaration[] = [
   addtoDeclaration,
   removeDeclaration,
   welcomeDeclaration,
+  resetDeclaration,
   syncDeclaration,
   jobsDeclaration,
   retryDeclaration,

@@ -36,6 +36,7 @@ import { createJobsCommand } from './jobs/jobs.ts'
 import { createPingCommand } from './ping/ping.ts'
 import { createRecommendCommand } from './recommend/recommend.ts'
 import { createRemoveCommand } from './remove/remove.ts'
+import { createResetCommand } from './reset/reset.ts'
 import { createRetryCommand } from './retry/retry.ts'
 import { createRevokeCommand } from './revoke/revoke.ts'
 import { createRoomCommand } from './room/room.ts'
@@ -178,6 +179,13 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       scheduler,
       directory,
       mayReset: (userId) => config.credentials.kind === 'recovery-link' || roles.of(userId) === 'everyone',
+    }),
+    createResetCommand({
+      links,
+      accounts,
+      directory,
+      kind: config.credentials.kind,
+      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
     }),
     createJobsCommand({ list: (states, limit) => scheduler.list(states, limit), nameOf }),
     createRetryCommand({

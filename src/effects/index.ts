@@ -6,6 +6,7 @@ import type { Accounts } from '../directory/accounts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Links } from '../directory/links.ts'
 import { resolvingAccounts } from '../onboarding/arrival-jobs.ts'
+import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
@@ -15,6 +16,7 @@ import type { Templates } from '../onboarding/templates.ts'
 import type { ServerCapabilities } from '../synapse/capabilities.ts'
 import type { UserId } from '../types.ts'
 import { createAccountEffects } from './accounts.ts'
+import { createCredentialsEffect } from './credentials.ts'
 import { createIdentityEffects } from './identities.ts'
 import { createInvitationEffects } from './invitations.ts'
 import { createJobEffects } from './jobs.ts'
@@ -36,6 +38,7 @@ export const createEffectHandlers = (parts: {
   readonly templates: Templates
   readonly capabilities: ServerCapabilities
   readonly identities: PersonIdentities
+  readonly delivery: DeliveryPorts
   readonly nameOf: (userId: UserId) => string
   readonly onSecret: (secret: string) => void
 }): EffectHandlers => {
@@ -50,6 +53,7 @@ export const createEffectHandlers = (parts: {
     }),
     ...createMemberEffects({ ...parts, schedule: (job) => void parts.scheduler.add(job) }),
     ...createInvitationEffects(parts),
+    'account.credentials': createCredentialsEffect({ ...parts.delivery, scheduler: parts.scheduler }),
     ...createIdentityEffects(parts.identities),
     ...jobs,
     // A welcome may be planned for an account that the same plan makes.

@@ -16,9 +16,10 @@ import type { Journal } from '../matrix/journal.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
+import { createCredentialsHandler } from '../onboarding/deliver-credentials.ts'
+import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
 import { createGraduationHandler } from '../onboarding/graduation.ts'
 import { createInviteHandler } from '../onboarding/invite-job.ts'
-import { makePassphrase } from '../onboarding/passphrase.ts'
 import { quietFor, untilTimeOfDay } from '../onboarding/quiet-hours.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import { createWelcomeHandler } from '../onboarding/welcome.ts'
@@ -29,6 +30,7 @@ import { createMirrorHandler } from './mirror.ts'
 import type { Scheduler } from './scheduler.ts'
 
 export interface JobParts {
+  readonly delivery: DeliveryPorts
   readonly config: Config
   readonly scheduler: Scheduler
   readonly authentik: Authentik
@@ -48,7 +50,6 @@ export interface JobParts {
   readonly repairer: Repairer
   readonly journal: Journal
   readonly onSecret: (secret: string) => void
-  readonly random: (below: number) => number
 }
 
 /** How long a saved command is tried again (milliseconds). */
@@ -80,18 +81,30 @@ export const registerJobs = (parts: JobParts): void => {
     'welcome',
     createWelcomeHandler({
       ...parts,
-      crypto: parts.engine,
-      credentials: config.credentials,
+      ...parts.delivery,
       delayMs: config.welcome.delay,
       helloGapMs: config.welcome.helloGap,
       deviceWaitMs: config.welcome.deviceWait,
       quietFor: (now) => quietFor(config.welcome.quietHours, now),
-      newPassphrase: () => makePassphrase(parts.random).text,
       onDead: (payload, reason, jobId) =>
         alert(
           `welcome-${payload.userId}-${clock.now()}`,
           `❌ ${payload.name} (${payload.userId}) has no complete welcome: ${reason}. Once that is mended: !retry ${jobId} does what is missing`,
           payload.askedBy,
+        ),
+    }),
+  )
+  scheduler.register(
+    'credentials',
+    createCredentialsHandler({
+      ...parts.delivery,
+      onDelivered: ({ userId, askedBy }, jobId) =>
+        alert(`credentials-${jobId}`, `✅ ${nameOf(userId)} has got the new credentials by encrypted DM`, askedBy),
+      onDead: ({ userId, askedBy }, reason, jobId) =>
+        alert(
+          `credentials-dead-${jobId}-${clock.now()}`,
+          `❌ The new credentials for ${nameOf(userId)} could not be delivered: ${reason}. Once that is mended: !retry ${jobId}`,
+          askedBy,
         ),
     }),
   )

@@ -38,10 +38,11 @@ export const undonePlans = (database: Database): ReadonlySet<number> =>
           .select('details')
           .where('command', '=', 'undo')
           .where('state', '=', 'done')
-          .where(({ not, exists, selectFrom }) =>
-            not(
-              exists(
-                selectFrom('effect')
+          .where((build) =>
+            build.not(
+              build.exists(
+                build
+                  .selectFrom('effect')
                   .select('effect.step')
                   .whereRef('effect.plan_id', '=', 'plan.plan_id')
                   .where('effect.state', 'in', ['failed', 'unknown']),

@@ -40,12 +40,12 @@ const progressSchema = z.object({
 type Progress = z.input<typeof progressSchema>
 
 export interface WelcomeOptions extends CredentialPorts {
-  readonly directRooms: DirectRooms
-  readonly directory: Directory
+  readonly directRooms: Pick<DirectRooms, 'open'>
+  readonly directory: Pick<Directory, 'membership'>
   readonly crypto: Pick<CryptoPort, 'queryDevices'>
   readonly outbox: Pick<Outbox, 'send'>
-  readonly templates: Templates
-  readonly clock: Clock
+  readonly templates: Pick<Templates, 'render'>
+  readonly clock: Pick<Clock, 'now'>
   readonly delayMs: number
   readonly helloGapMs: number
   readonly deviceWaitMs: number

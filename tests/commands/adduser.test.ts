@@ -77,6 +77,7 @@ const bench = async (settings: Partial<ArrivalPorts['settings']> = {}, invite: E
     'invitation.create': unexpected,
     'invitation.delete': unexpected,
     'identity.trust': unexpected,
+    'account.credentials': unexpected,
   }
   accounts.keepGroups(valueOf(await authentik.listGroups()))
   standIn.requests.splice(0)

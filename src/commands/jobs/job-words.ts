@@ -3,6 +3,8 @@ import type { UserId } from '../../types.ts'
 
 const titles: Readonly<Record<string, string>> = {
   welcome: 'welcome',
+  credentials: 'new credentials',
+  invite: 'invitation to a room',
   graduation: 'graduation from INDOC',
   command: 'saved command',
   invitation: 'answering an invitation',
