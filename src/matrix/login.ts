@@ -16,6 +16,7 @@ const loginAnswer = z.object({
   expires_in_ms: z.number().optional(),
 })
 const whoamiAnswer = z.object({ user_id: z.string(), device_id: z.string().optional() })
+const keysAnswer = z.object({ device_keys: z.record(z.string(), z.record(z.string(), z.unknown())) })
 const flowsAnswer = z.object({ flows: z.array(z.object({ type: z.string() })) })
 
 /** What a login needs. */
@@ -135,6 +136,22 @@ export const findDevice = async (options: LoginOptions, password: string, device
   await logOut(gate, token)
   if (found.ok) return 'there'
   return found.code === 'status' && found.status === 404 ? 'gone' : unreachable(found)
+}
+
+/** Does the server hold keys of the session's device (spec: `POST /keys/query`)? */
+export const keysOnServer = async (gate: Gate, session: StoredSession): Promise<boolean | SessionFailure> => {
+  const { userId, deviceId } = session
+  const result = await gate.request({
+    method: 'POST',
+    path: '/_matrix/client/v3/keys/query',
+    route: 'keys/query',
+    token: session.accessToken,
+    repeatable: true,
+    body: { device_keys: { [userId]: [deviceId] } },
+  })
+  if (!result.ok) return refusal(userId, result, 'the server does not give the keys of the bot')
+  const own = Object.entries(keysAnswer.safeParse(result.body).data?.device_keys ?? {}).find(([user]) => user === userId)?.[1] ?? {}
+  return Object.hasOwn(own, deviceId)
 }
 
 /** Ends the session of a token; its device goes with it (spec: `POST /logout`). A token that is dead already counts as logged out. */

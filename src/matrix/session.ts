@@ -148,6 +148,17 @@ export class Session {
     return this.#renewing
   }
 
+  /** Asks the server whether the session is alive, and renews it if that is what it needs. */
+  async check(): Promise<'alive' | 'unknown' | SessionFailure> {
+    const token = await this.token()
+    const who = await whoami(this.#options.gate, token, this.userId)
+    if (who.kind === 'known') return 'alive'
+    if (who.kind === 'failed') return who.end.code === 'unreachable' ? 'unknown' : who.end
+    const renewal = await this.renew(token)
+    if (renewal === 'renewed') return 'alive'
+    return renewal === 'later' ? 'unknown' : renewal
+  }
+
   /**
    * Finds out whether an answer that speaks of the account (locked, deactivated, suspended) means the bot's own: a homeserver passes on what other
    * servers answer, and those must not be able to end the bot.
