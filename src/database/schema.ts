@@ -29,6 +29,14 @@ export interface CryptoObjectTable {
   value: Uint8Array
 }
 
+export interface CryptoAreaTable {
+  id: Generated<number>
+  database: string
+  store: string
+  /** '' = the object store itself. */
+  index_name: string
+}
+
 export interface EncryptedRoomTable {
   room_id: RoomId
   algorithm: string
@@ -190,7 +198,20 @@ export interface AccountTable {
   /** JSON array of group uuids. */
   groups: Generated<string>
   matrix_id: string | null
+  /** As Authentik writes it; null = never. */
+  last_login: string | null
   seen_at: Timestamp
+}
+
+export interface PendingLinkTable {
+  account_pk: number
+  username: string
+  name: string
+  wish: string
+  code_hash: string | null
+  asked_by: UserId
+  created_at: Timestamp
+  expires_at: Timestamp
 }
 
 export interface AuditTable {
@@ -235,12 +256,19 @@ export interface HeldCommandTable {
   confirmed_by_event: EventId | null
 }
 
+export interface BridgeAnswerTable {
+  event_id: EventId
+  body: string
+  at: Timestamp
+}
+
 /** All tables; `migrations/` makes them. */
 export interface Schema {
   meta: MetaTable
   sealed: SealedTable
   crypto_database: CryptoDatabaseTable
   crypto_object: CryptoObjectTable
+  crypto_area: CryptoAreaTable
   encrypted_room: EncryptedRoomTable
   room: RoomTable
   member: MemberTable
@@ -254,7 +282,9 @@ export interface Schema {
   direct_intent: DirectIntentTable
   link: LinkTable
   account: AccountTable
+  pending_link: PendingLinkTable
   audit: AuditTable
   person_identity: PersonIdentityTable
   held_command: HeldCommandTable
+  bridge_answer: BridgeAnswerTable
 }

@@ -182,7 +182,7 @@ const failed = (result: SendResult & { readonly ok: false }): JobResult =>
     : { state: 'failed', reason: result.words, ...(result.retryAfterMs === undefined ? {} : { delayMs: result.retryAfterMs }) }
 
 /** What the welcome says about rooms, as they stand now. */
-const welcomeValues = ({ directory }: Pick<WelcomeOptions, 'directory'>, payload: WelcomePayload) => {
+export const welcomeValues = ({ directory }: Pick<WelcomeOptions, 'directory'>, payload: WelcomePayload) => {
   const standing = (roomId: string) => directory.membership(roomId as RoomId, payload.userId as UserId)
   const invited = payload.invited.filter(({ roomId }) => standing(roomId) === 'invite')
   // An invitation that failed becomes a link; a room that was joined meanwhile needs neither.

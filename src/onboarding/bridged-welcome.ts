@@ -1,0 +1,182 @@
+import { z } from 'zod'
+import type { Job, JobHandler, JobResult, JobTools } from '../jobs/scheduler.ts'
+import { messageContent } from '../matrix/message.ts'
+import { transactionId } from '../matrix/outbox.ts'
+import type { Outbox, SendResult } from '../matrix/outbox.ts'
+import type { Clock } from '../operations/clock.ts'
+import type { EventId, RoomId, UserId } from '../types.ts'
+import { identifierOf } from './bridges.ts'
+import type { Bridges } from './bridges.ts'
+import { mintCredentials } from './credentials.ts'
+import type { CredentialPorts } from './credentials.ts'
+import type { Templates } from './templates.ts'
+import { welcomePayload, welcomeValues } from './welcome.ts'
+import type { WelcomeOptions, WelcomePayload } from './welcome.ts'
+
+const progressSchema = z.object({
+  /** The question to the bridge. */
+  askedId: z.string().optional(),
+  askedAt: z.number().optional(),
+  helloAt: z.number().optional(),
+  /** How often a welcome with a passphrase was begun. */
+  passphrases: z.number().default(0),
+})
+type Progress = z.output<typeof progressSchema>
+
+/** How something reached, or did not reach, a person without the bridge. */
+export type OtherWay =
+  | { readonly ok: true; readonly words: string }
+  | { readonly ok: false; readonly final: boolean; readonly words: string }
+
+export interface BridgedWelcomeOptions extends CredentialPorts {
+  readonly bridges: Pick<Bridges, 'of' | 'portalOf' | 'take' | 'release' | 'answerTo'>
+  readonly directory: WelcomeOptions['directory']
+  readonly outbox: Pick<Outbox, 'send'>
+  readonly templates: Pick<Templates, 'render'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly helloGapMs: number
+  readonly isEncrypted: (roomId: RoomId) => boolean
+  /** Without the bridge: Authentik's e-mail, else a note to the moderator who asked. `reason` = why the bridge was no way. */
+  readonly otherWay: (payload: WelcomePayload, reason: string, jobId: number) => Promise<OtherWay>
+  /** Tells who asked what became of it. */
+  readonly onSent: (payload: WelcomePayload, words: string, jobId: number) => void
+  readonly onDead: (payload: WelcomePayload, reason: string, jobId: number) => void
+}
+
+/** A bridge that has not answered, or not opened a chat, in this time is no way (milliseconds). */
+const bridgeWaitMs = 60_000
+/** How long after the bridge's answer its chat may still appear (milliseconds). */
+const afterAnswerMs = 20_000
+/** How soon a bridge that is busy with another chat is asked again; it is seldom busy for longer (milliseconds). */
+const busyMs = 3000
+
+/**
+ * The welcome of a bridged person: the chat that the bridge opens → hello → welcome; else by e-mail or through a moderator. Nobody waits for devices:
+ * the bridge has one. What the far side made of it nobody here can know, so no more is claimed than that the bridge was given it.
+ */
+export const createBridgedWelcomeHandler = (options: BridgedWelcomeOptions): JobHandler => ({
+  maxAttempts: 30,
+  run: (job, tools) => run(options, job, tools),
+  onDead: (job, reason) => options.onDead(welcomePayload.parse(job.payload), reason, job.jobId),
+})
+
+const run = async (options: BridgedWelcomeOptions, job: Job, tools: JobTools): Promise<JobResult> => {
+  const payload = welcomePayload.parse(job.payload)
+  const userId = payload.userId as UserId
+  const bridge = options.bridges.of(userId)
+  if (bridge === undefined) return { state: 'dead', reason: 'the configuration names no bridge for this person any more' }
+  const progress = progressSchema.parse(job.progress)
+  const portal = options.bridges.portalOf(userId)
+  if (portal !== undefined) {
+    options.bridges.release(bridge.index, job.jobId)
+    return deliver(options, job, tools, payload, progress, portal)
+  }
+  const { managementRoom, startChat, users } = bridge
+  const identifier = identifierOf(userId, users)
+  if (managementRoom === undefined || startChat === undefined || identifier === undefined)
+    return otherWay(options, job, payload, 'the configuration does not say how this bridge opens a chat')
+  if (!options.bridges.take(bridge.index, job.jobId))
+    return { state: 'wait', delayMs: busyMs, note: 'waits for the bridge, which is opening another chat' }
+  const { askedAt, askedId } = progress
+  if (askedAt === undefined || askedId === undefined) {
+    const text = startChat.replaceAll('{identifier}', identifier)
+    const asked = await options.outbox.send({
+      txnId: transactionId(`bridged-welcome-${job.jobId}`, 'start'),
+      roomId: managementRoom as RoomId,
+      type: 'm.room.message',
+      content: messageContent({ body: text }, 'm.text'),
+    })
+    if (!asked.ok) {
+      options.bridges.release(bridge.index, job.jobId)
+      return passes(asked) ? failed(asked) : otherWay(options, job, payload, `the bridge could not be asked: ${asked.words}`)
+    }
+    tools.note({ ...progress, askedId: asked.eventId, askedAt: options.clock.now() })
+    return { state: 'wait', delayMs: bridgeWaitMs, note: 'waits until the bridge has opened a chat' }
+  }
+  const answer = options.bridges.answerTo(askedId as EventId)
+  const until = Math.min(askedAt + bridgeWaitMs, answer === undefined ? Infinity : answer.at + afterAnswerMs)
+  const left = until - options.clock.now()
+  if (left > 0) return { state: 'wait', delayMs: left, note: 'waits until the bridge has opened a chat' }
+  options.bridges.release(bridge.index, job.jobId)
+  return otherWay(
+    options,
+    job,
+    payload,
+    answer === undefined ? 'the bridge did not answer' : `the bridge opened no chat and said: ${answer.body}`,
+  )
+}
+
+const deliver = async (
+  options: BridgedWelcomeOptions,
+  job: Job,
+  tools: JobTools,
+  payload: WelcomePayload,
+  progress: Progress,
+  roomId: RoomId,
+): Promise<JobResult> => {
+  const { clock, templates, outbox, helloGapMs } = options
+  const encrypted = options.isEncrypted(roomId)
+  const send = (part: string, text: { readonly body: string; readonly formattedBody: string }, secret = false): Promise<SendResult> =>
+    outbox.send(
+      {
+        txnId: transactionId(`bridged-welcome-${job.jobId}-${roomId}`, part),
+        roomId,
+        type: 'm.room.message',
+        content: messageContent(text, 'm.text'),
+      },
+      secret,
+    )
+  let { helloAt } = progress
+  if (helloAt === undefined) {
+    const hello = await send('hello', templates.render('hello', { name: payload.name }))
+    if (!hello.ok) return failed(hello)
+    helloAt = clock.now()
+    tools.note({ ...progress, helloAt })
+  }
+  const gap = helloAt + helloGapMs - clock.now()
+  if (gap > 0) return { state: 'wait', delayMs: gap, note: 'pauses between hello and welcome' }
+  const { account } = payload
+  const values = welcomeValues(options, payload)
+  // A chat in clear is no place for a secret: the credentials go another way.
+  if (account === undefined || !encrypted) {
+    const sent = await send(
+      'welcome',
+      templates.render('welcome', { ...values, ...(account === undefined ? {} : { username: account.username }) }),
+    )
+    if (!sent.ok) return failed(sent)
+    return account === undefined
+      ? given(options, job, payload)
+      : otherWay(options, job, payload, 'the chat that the bridge opened is not encrypted, so no credentials were put there')
+  }
+  const minted = await mintCredentials(options, account)
+  if (!minted.ok) return minted.final ? { state: 'dead', reason: minted.text } : { state: 'failed', reason: minted.text }
+  const fresh = 'passphrase' in minted.values
+  if (fresh) tools.note({ ...progress, helloAt, passphrases: progress.passphrases + 1 })
+  const number = fresh && progress.passphrases > 0 ? `-${progress.passphrases}` : ''
+  const sent = await send(
+    `welcome-credentials${number}`,
+    templates.render('welcome-with-credentials', { ...values, ...minted.values }),
+    true,
+  )
+  return sent.ok ? given(options, job, payload) : failed(sent)
+}
+
+const given = (options: BridgedWelcomeOptions, job: Job, payload: WelcomePayload): JobResult => {
+  const words = 'the welcome was given to the bridge; whether it arrived on the other side, the bridge has not confirmed'
+  options.onSent(payload, words, job.jobId)
+  return { state: 'done', note: words }
+}
+
+const otherWay = async (options: BridgedWelcomeOptions, job: Job, payload: WelcomePayload, reason: string): Promise<JobResult> => {
+  const result = await options.otherWay(payload, reason, job.jobId)
+  if (!result.ok) return result.final ? { state: 'dead', reason: `${reason}; ${result.words}` } : { state: 'failed', reason: result.words }
+  options.onSent(payload, `${reason}; ${result.words}`, job.jobId)
+  return { state: 'done', note: result.words }
+}
+
+const passes = (result: SendResult & { readonly ok: false }): boolean => result.code !== 'refused' && result.code !== 'not-encryptable'
+
+const failed = (result: SendResult & { readonly ok: false }): JobResult =>
+  passes(result)
+    ? { state: 'failed', reason: result.words, ...(result.retryAfterMs === undefined ? {} : { delayMs: result.retryAfterMs }) }
+    : { state: 'dead', reason: result.words }
