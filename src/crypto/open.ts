@@ -73,7 +73,7 @@ export const openCrypto = async (options: {
   const { quarantine } = engine
   // A panic of the engine surfaces here and nowhere else; the call itself stays pending. What ends the process then is not our matter.
   process.on('uncaughtExceptionMonitor', (error: unknown) => {
-    if (error instanceof WebAssembly.RuntimeError) quarantine.engineBroke(error.message, true)
+    if (error instanceof Error && error.name === 'RuntimeError') quarantine.engineBroke(error.message, true)
   })
   const identity = await ensureIdentity({ database, store, engine, http, logger, recoveryKeyFile: config.crypto.recoveryKeyFile, onSecret })
   if (!identity.ok) {
