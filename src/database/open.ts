@@ -5,7 +5,7 @@ import type { Timestamp } from '../types.ts'
 import { backupDatabase } from './backup.ts'
 import { Database } from './database.ts'
 import { lockDataDirectory } from './lock.ts'
-import { migrate, readMigrations, schemaVersion } from './migrate.ts'
+import { migrate, newestVersion, readMigrations, schemaVersion } from './migrate.ts'
 import type { Migration, MigrationResult } from './migrate.ts'
 
 /** The database of a data directory, locked for this process and brought to the program's schema. */
@@ -62,7 +62,7 @@ export const openDataDirectory = (directory: string, now: Timestamp, migrations:
   }
   const version = schemaVersion(opened)
   let backup: string | undefined
-  if (version > 0 && version < migrations.length) {
+  if (version > 0 && version < newestVersion(migrations)) {
     const made = backupDatabase(opened, directory, now)
     if (!made.ok) return fail(`${made.reason}; the database was not migrated`)
     backup = made.file
