@@ -214,6 +214,36 @@ export interface PendingLinkTable {
   expires_at: Timestamp
 }
 
+export interface NewcomerTable {
+  user_id: UserId
+  came: 'join' | 'knock' | 'invite'
+  state: 'waiting' | 'approved' | 'declined' | 'left'
+  since: Timestamp
+  prompted_at: Timestamp | null
+  deadline: Timestamp | null
+  reminded_at: Timestamp | null
+  expired_at: Timestamp | null
+  introduction: string | null
+  introduced_at: Timestamp | null
+  trust: string | null
+  unreadable_at: Timestamp | null
+  inviter_id: UserId | null
+  vouch_txn: string | null
+  vouched: 'yes' | 'no' | null
+  decided_by: UserId | null
+  decided_at: Timestamp | null
+  decided_plan: number | null
+  reason: string | null
+}
+
+export interface IntroductionMessageTable {
+  event_id: EventId
+  user_id: UserId
+  body: string
+  trust: string
+  sent_at: Timestamp
+}
+
 export interface AuditTable {
   audit_id: Generated<number>
   at: Timestamp

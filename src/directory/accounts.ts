@@ -17,6 +17,8 @@ export interface Account {
   readonly superuser: boolean
   /** UUIDs. */
   readonly groups: readonly string[]
+  /** Has anybody ever signed in with it? */
+  readonly used: boolean
   readonly seenAt: Timestamp
 }
 
@@ -52,6 +54,7 @@ export class Accounts {
       is_active: user.is_active ? (1 as const) : (0 as const),
       is_superuser: user.is_superuser ? (1 as const) : (0 as const),
       groups: JSON.stringify(user.groups),
+      last_login: user.last_login ?? null,
       matrix_id: typeof matrixId === 'string' ? matrixId : null,
       seen_at: this.#clock.now(),
     }
@@ -148,5 +151,6 @@ const toAccount = (row: AccountTable | (Omit<AccountTable, 'groups'> & { readonl
   active: row.is_active === 1,
   superuser: row.is_superuser === 1,
   groups: JSON.parse(row.groups as string) as string[],
+  used: row.last_login !== null,
   seenAt: row.seen_at,
 })

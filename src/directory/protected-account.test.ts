@@ -12,6 +12,7 @@ const account = (more: Partial<Account>): Account => ({
   username: 'ada',
   name: 'Ada',
   email: '',
+  used: false,
   type: 'internal',
   active: true,
   superuser: false,
