@@ -24,6 +24,7 @@ export const admit = async (
       transport,
       policy: ports.trust,
       late,
+      keyLate: message.keyLate === true,
       dryRun,
     })
   const verdict = judge(message.transport)

@@ -95,6 +95,7 @@ describe('the checks of a command', () => {
     expect(words({ roomKind: 'dm' })).toBe('`invite` works in the admin room and the INDOC room')
     expect(words({ role: 'everyone' })).toContain('roles.moderators')
     expect(words({ late: true })).toMatch(/arrived while I was away.*send it again/)
+    expect(words({ late: true, keyLate: true })).toMatch(/key of this message arrived late.*send it again/)
   })
 
   test('roles in their order', () => {

@@ -43,6 +43,8 @@ export interface Circumstances {
   readonly transport: Transport
   readonly policy: 'off' | 'warn' | 'enforce'
   readonly late: boolean
+  /** It is late because its key was. */
+  readonly keyLate?: boolean
   readonly dryRun: boolean
 }
 
@@ -71,7 +73,8 @@ export const authorise = (given: Circumstances): Verdict => {
   const distrust = changes && policy !== 'off' ? originProblem(roomKind, transport) : undefined
   if (distrust !== undefined && policy === 'enforce') return refuse(codeOf(transport), distrust)
   if (given.late && changes && !given.dryRun) {
-    return refuse('late', 'this arrived while I was away, so I did not run it. Please send it again if it is still wanted')
+    const why = given.keyLate === true ? 'the key of this message arrived late' : 'this arrived while I was away'
+    return refuse('late', `${why}, so I did not run it. Please send it again if it is still wanted`)
   }
   return distrust === undefined ? { allowed: true } : { allowed: true, warning: distrust }
 }

@@ -1,126 +1,175 @@
-import { describe, expect, test, vi } from 'vitest'
-import { memoryDatabase, turns } from '../../tests/support/unit.ts'
+import { describe, expect, test } from 'vitest'
+import { memoryDatabase, TestClock, turns } from '../../tests/support/unit.ts'
 import type { CryptoPort } from '../crypto/port.ts'
 import { Journal } from '../matrix/journal.ts'
 import type { JournalEntry } from '../matrix/journal.ts'
 import { silentLogger } from '../operations/logger.ts'
-import { systemClock } from '../operations/clock.ts'
 import type { EventId, JsonObject, RoomId, UserId } from '../types.ts'
 import { Dispatcher } from './dispatcher.ts'
+import type { Handlers } from './dispatcher.ts'
 
 const roomId = '!r:x' as RoomId
 const event = { type: 'm.room.encrypted', content: { session_id: 's1' } } as unknown as JsonObject
-const given = { roomId, sender: '@mod:x' as UserId, kind: 'message' as const, event, late: false, receivedAt: 1 }
+const given = { roomId, sender: '@mod:x' as UserId, kind: 'message' as const, event, late: false }
 
 const world = () => {
   let keys: (keys: readonly { roomId: RoomId; sessionId: string }[]) => void = () => undefined
-  const gate: { readable: boolean; bug: boolean; type: string; hold: Promise<void> } = {
+  const gate: { readable: boolean; bug: boolean; type: string; withheld: string | undefined } = {
     bug: false,
     readable: false,
     type: 'm.room.message',
-    hold: Promise.resolve(),
+    withheld: undefined,
   }
+  const clock = new TestClock()
   const crypto = {
     onRoomKeys: (listener: typeof keys) => void (keys = listener),
-    decrypt: async () => {
-      await gate.hold
-      return gate.readable
-        ? {
-            ok: true as const,
-            type: gate.type,
-            content: { msgtype: 'm.text', body: '!ping' },
-            trust: 'signed' as const,
-            deviceId: undefined,
-          }
-        : { ok: false as const, code: 'missing-key' as const, withheld: undefined, sessionId: 's1' }
+    decrypt: () => {
+      tries.push(clock.now() - 1_000_000)
+      return Promise.resolve(
+        gate.readable
+          ? { ok: true, type: gate.type, content: { msgtype: 'm.text', body: '!ping' }, trust: 'signed', deviceId: undefined }
+          : { ok: false, code: gate.withheld === undefined ? 'missing-key' : 'withheld', withheld: gate.withheld, sessionId: 's1' },
+      )
     },
   } as unknown as CryptoPort
+  const tries: number[] = []
   const journal = new Journal(memoryDatabase())
   const handled: string[] = []
   const unreadable: string[] = []
   const broken: string[] = []
-  const dispatcher = new Dispatcher({
-    crypto,
-    journal,
-    clock: systemClock,
-    logger: silentLogger,
-    handlers: {
-      broken: (entry) => {
-        broken.push(entry.eventId)
-        return Promise.resolve()
-      },
-      message: ({ entry }) => {
-        if (gate.bug) throw new Error('a bug')
-        handled.push(entry.eventId)
-        return Promise.resolve({})
-      },
-      unreadable: (entry) => {
-        unreadable.push(entry.eventId)
-        return Promise.resolve()
-      },
-      invitation: () => Promise.resolve(),
+  const handlers: Handlers = {
+    broken: (entry) => {
+      broken.push(entry.eventId)
+      return Promise.resolve()
     },
-  })
+    message: ({ entry, keyLate }) => {
+      if (gate.bug) throw new Error('a bug')
+      handled.push(keyLate === true ? `${entry.eventId} late` : entry.eventId)
+      journal.mark(entry.eventId, 'done', clock.now())
+      return Promise.resolve({})
+    },
+    unreadable: (entry, cause) => {
+      unreadable.push(`${entry.eventId} ${cause.withheld ?? cause.code}`)
+      journal.mark(entry.eventId, 'done', clock.now())
+      return Promise.resolve()
+    },
+    invitation: () => Promise.resolve(),
+  }
+  /** A dispatcher as a start of the program makes it, on the same journal. */
+  const start = (): Dispatcher => {
+    const dispatcher = new Dispatcher({ crypto, journal, clock, logger: silentLogger, handlers })
+    dispatcher.start()
+    return dispatcher
+  }
+  const dispatcher = start()
   const add = (id: string): JournalEntry => {
-    const entry = journal.add({ ...given, eventId: id as EventId })
+    const entry = journal.add({ ...given, eventId: id as EventId, receivedAt: clock.now() })
     if (entry === undefined) throw new Error('claimed before')
     return entry
   }
-  return { dispatcher, add, handled, unreadable, broken, gate, keyArrives: () => keys([{ roomId, sessionId: 's1' }]), journal }
+  const keyArrives = async (): Promise<void> => {
+    keys([{ roomId, sessionId: 's1' }])
+    await turns()
+  }
+  return { clock, start, tries, dispatcher, add, handled, unreadable, broken, gate, keyArrives, journal }
 }
 
 describe('a message whose key comes late', () => {
   test('is handled once, although several keys of its session are told', async () => {
-    const { dispatcher, add, handled, gate, keyArrives } = world()
+    const { dispatcher, add, handled, gate, keyArrives, journal, clock } = world()
     dispatcher.dispatch([add('$a')])
     await turns()
-    expect(dispatcher.waiting).toBe(1)
+    expect([dispatcher.waiting, journal.open()[0]?.state]).toEqual([1, 'waiting'])
     gate.readable = true
-    keyArrives()
-    keyArrives()
-    await turns()
-    expect(handled).toEqual(['$a'])
-    expect(dispatcher.waiting).toBe(0)
-    await dispatcher.stop(0)
+    await Promise.all([keyArrives(), keyArrives()])
+    await clock.advance(60_000)
+    expect([handled, dispatcher.waiting, clock.sleeping]).toEqual([['$a'], 0, []])
   })
 
-  test('is not answered as unreadable and handled as well', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    try {
-      const { dispatcher, add, handled, unreadable, gate, keyArrives } = world()
-      dispatcher.dispatch([add('$a')])
-      await turns()
-      const held = Promise.withResolvers<void>()
-      gate.hold = held.promise
-      gate.readable = true
-      keyArrives()
-      await turns()
-      vi.advanceTimersByTime(60_000)
-      held.resolve()
-      await turns()
-      expect([handled, unreadable]).toEqual([[], ['$a']])
-    } finally {
-      vi.useRealTimers()
-    }
+  test('is tried on a schedule, and given up after a minute with the newest cause', async () => {
+    const { dispatcher, add, handled, unreadable, tries, gate, clock, keyArrives } = world()
+    dispatcher.dispatch([add('$a')])
+    await turns()
+    gate.withheld = 'm.unverified'
+    for (let second = 1; second <= 60; second += 1) await clock.advance(1000)
+    expect(tries).toEqual([0, 1000, 3000, 10_000, 30_000, 60_000])
+    expect(unreadable).toEqual(['$a m.unverified'])
+    // A key that comes later runs nothing.
+    gate.readable = true
+    await keyArrives()
+    await clock.advance(3_600_000)
+    expect([handled, unreadable.length, tries.length]).toEqual([[], 1, 6])
   })
 
   test('is not answered as unreadable when it turned out to be no text', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    try {
-      const { dispatcher, add, unreadable, gate, keyArrives, journal } = world()
-      dispatcher.dispatch([add('$a')])
-      await turns()
-      gate.readable = true
-      gate.type = 'm.reaction'
-      keyArrives()
-      await turns()
-      vi.advanceTimersByTime(60_000)
-      await turns()
-      expect(unreadable).toEqual([])
-      expect(journal.open()).toEqual([])
-    } finally {
-      vi.useRealTimers()
-    }
+    const { dispatcher, add, unreadable, gate, keyArrives, journal, clock } = world()
+    dispatcher.dispatch([add('$a')])
+    await turns()
+    gate.readable = true
+    gate.type = 'm.reaction'
+    await keyArrives()
+    await clock.advance(60_000)
+    expect([unreadable, journal.open()]).toEqual([[], []])
+  })
+
+  test('one after the other may be read meanwhile', async () => {
+    const { dispatcher, add, handled, gate, keyArrives } = world()
+    dispatcher.dispatch([add('$a')])
+    await turns()
+    gate.readable = true
+    dispatcher.dispatch([add('$b')])
+    await turns()
+    await keyArrives()
+    expect(handled).toEqual(['$b', '$a'])
+  })
+})
+
+describe('a restart while a message waits for its key', () => {
+  test.each<[string, number, string]>([
+    ['soon: it is handled as if nothing had happened', 5000, '$a'],
+    ['after the patience: it is handed on as late', 61_000, '$a late'],
+  ])('%s, once', async (_what, down, expected) => {
+    const { dispatcher, start, add, handled, unreadable, gate, keyArrives, journal, clock } = world()
+    dispatcher.dispatch([add('$a')])
+    await turns()
+    await dispatcher.stop(0)
+    await clock.advance(down)
+    expect([handled, unreadable, journal.open()[0]?.state]).toEqual([[], [], 'waiting'])
+    const next = start()
+    await turns()
+    expect(next.waiting).toBe(1)
+    gate.readable = true
+    await keyArrives()
+    await next.stop(0)
+    start()
+    await clock.advance(60_000)
+    expect([handled, unreadable, journal.open()]).toEqual([[expected], [], []])
+  })
+
+  test('it is given up when the patience that is left is over, but not before a sync could bring the key', async () => {
+    const { dispatcher, start, add, unreadable, clock } = world()
+    dispatcher.dispatch([add('$a')])
+    await turns()
+    await clock.advance(40_000)
+    await dispatcher.stop(0)
+    start()
+    await turns()
+    await clock.advance(19_999)
+    expect(unreadable).toEqual([])
+    await clock.advance(1)
+    expect(unreadable).toEqual(['$a missing-key'])
+
+    const other = world()
+    other.dispatcher.dispatch([other.add('$b')])
+    await turns()
+    await other.dispatcher.stop(0)
+    await other.clock.advance(3_600_000)
+    other.start()
+    await turns()
+    await other.clock.advance(9999)
+    expect(other.unreadable).toEqual([])
+    await other.clock.advance(1)
+    expect(other.unreadable).toEqual(['$b missing-key'])
   })
 })
 

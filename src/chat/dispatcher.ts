@@ -2,9 +2,13 @@ import type { CryptoPort } from '../crypto/port.ts'
 import type { Journal, JournalEntry } from '../matrix/journal.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
-import type { EventId, RoomId } from '../types.ts'
+import type { EventId, RoomId, Timestamp } from '../types.ts'
 import { openMessage } from './incoming.ts'
-import type { IncomingMessage } from './incoming.ts'
+import type { IncomingMessage, Opened } from './incoming.ts'
+import type { UnreadableCause } from './unreadable.ts'
+
+/** Which try at a message it is; after the last one it is given up. */
+type Attempt = 'first' | 'again' | 'last'
 
 /** Who handles what was journaled. */
 export interface Handlers {
@@ -14,7 +18,7 @@ export interface Handlers {
    */
   message(message: IncomingMessage, signal: AbortSignal): Promise<{ readonly rest?: Promise<void> }>
   /** A message that stayed unreadable, so that somebody is told. Marks the entry as done. */
-  unreadable(entry: JournalEntry, cause: { readonly code: string; readonly withheld: string | undefined }): Promise<void>
+  unreadable(entry: JournalEntry, cause: UnreadableCause): Promise<void>
   /** A bug has stopped the handling of a message: the person is told. */
   broken(entry: JournalEntry): Promise<void>
   /** Somebody invites the bot. Marks the entry as done. */
@@ -24,12 +28,18 @@ export interface Handlers {
 interface Waiting {
   readonly entry: JournalEntry
   readonly sessionId: string | undefined
-  readonly cause: { readonly code: string; readonly withheld: string | undefined }
-  readonly timers: NodeJS.Timeout[]
+  /** Ends the patience. */
+  readonly over: AbortController
 }
 
-/** When an unreadable message is tried again without a key having come (milliseconds), the last being the end of patience. */
-const retries = [1000, 3000, 10_000, 30_000, 60_000]
+/** When an unreadable message is tried again without a key having come (milliseconds after it was received). */
+const retries = [1000, 3000, 10_000, 30_000]
+/** The last try, and the end of patience. */
+const patienceMs = 60_000
+/** After a restart the patience may be over before the first sync has brought the key (milliseconds). */
+const leastPatienceMs = 10_000
+
+type Undecryptable = Extract<Opened, { readonly kind: 'undecryptable' }>
 
 /**
  * Hands journaled events to their handlers: the events of a room one after another, rooms beside each other. A handler that fails is logged and
@@ -81,9 +91,9 @@ export class Dispatcher {
     return this.#waiting.size
   }
 
-  #enqueue(entry: JournalEntry, again = false): void {
+  #enqueue(entry: JournalEntry, attempt: Attempt = 'first'): void {
     const before = this.#tails.get(entry.roomId) ?? Promise.resolve()
-    const tail = before.then(() => this.#handle(entry, again))
+    const tail = before.then(() => this.#handle(entry, attempt))
     this.#tails.set(entry.roomId, tail)
     void tail.then(() => {
       if (this.#tails.get(entry.roomId) === tail) this.#tails.delete(entry.roomId)
@@ -91,11 +101,11 @@ export class Dispatcher {
   }
 
   /** Never rejects. */
-  async #handle(entry: JournalEntry, again: boolean): Promise<void> {
+  async #handle(entry: JournalEntry, attempt: Attempt): Promise<void> {
     if (this.#stop.signal.aborted) return
     try {
       if (entry.kind === 'invite') await this.#handlers.invitation(entry)
-      else await this.#message(entry, again)
+      else await this.#message(entry, attempt)
     } catch (error) {
       if (this.#stop.signal.aborted) return
       this.#logger.error({ err: error, event: entry.eventId }, 'an event could not be handled')
@@ -113,22 +123,31 @@ export class Dispatcher {
     this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'error')
   }
 
-  async #message(entry: JournalEntry, again: boolean): Promise<void> {
-    // A timer and a key may both have asked for another try: the first one that could read the message, or the end of patience, settles it.
-    const settled = (): boolean => again && !this.#waiting.has(entry.eventId)
+  async #message(entry: JournalEntry, attempt: Attempt): Promise<void> {
+    // The schedule and a key may both have asked for another try: the first one that could read the message, or the end of patience, settles it.
+    const settled = (): boolean => attempt !== 'first' && !this.#waiting.has(entry.eventId)
     if (settled()) return
     const opened = await openMessage(entry, this.#crypto)
-    if (settled()) return
-    if (opened.kind !== 'undecryptable') this.#forget(entry.eventId)
+    if (this.#stop.signal.aborted || settled()) return
+    if (opened.kind === 'undecryptable') {
+      if (attempt === 'last') await this.#giveUp(entry, opened)
+      else this.#wait(entry, opened)
+      return
+    }
+    const waited = this.#waiting.has(entry.eventId) || entry.state === 'waiting'
+    this.#forget(entry.eventId)
     if (opened.kind === 'not-text') {
       this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'not-text')
       return
     }
-    if (opened.kind === 'undecryptable') {
-      this.#wait(entry, opened)
-      return
-    }
-    const { rest } = await this.#handlers.message(opened.message, this.#stop.signal)
+    const keyLate = waited && this.#clock.now() - entry.receivedAt > patienceMs
+    await this.#hand(keyLate ? { ...opened.message, keyLate } : opened.message)
+  }
+
+  /** Hands a message that could be read to its handler. */
+  async #hand(message: IncomingMessage): Promise<void> {
+    const { entry } = message
+    const { rest } = await this.#handlers.message(message, this.#stop.signal)
     if (rest === undefined) return
     const tracked = rest
       .catch((error: unknown) => {
@@ -140,37 +159,42 @@ export class Dispatcher {
     this.#rest.add(tracked)
   }
 
-  #wait(
-    entry: JournalEntry,
-    { sessionId, code, withheld }: { readonly sessionId: string | undefined; readonly code: string; readonly withheld: string | undefined },
-  ): void {
+  #wait(entry: JournalEntry, { sessionId, code, withheld }: Undecryptable): void {
+    const note = withheld ?? code
+    this.#journal.mark(entry.eventId, 'waiting', this.#clock.now(), note)
     if (this.#waiting.has(entry.eventId)) return
-    this.#journal.mark(entry.eventId, 'waiting', this.#clock.now(), code)
-    const timers = retries.map((delay, index) =>
-      setTimeout(() => {
-        if (index === retries.length - 1) this.#giveUp(entry.eventId)
-        else this.#again(entry)
-      }, delay),
-    )
-    this.#waiting.set(entry.eventId, { entry, sessionId, cause: { code, withheld }, timers })
+    const over = new AbortController()
+    this.#waiting.set(entry.eventId, { entry, sessionId, over })
+    this.#tryOnSchedule(entry, over.signal).catch((error: unknown) => {
+      if (!over.signal.aborted) this.#logger.error({ err: error, event: entry.eventId }, 'an unreadable message is not tried again')
+    })
   }
 
-  #again(entry: JournalEntry): void {
-    if (!this.#stop.signal.aborted) this.#enqueue(entry, true)
+  /** Tries again at the times of the schedule, counted from when the message was received, also across a restart. Rejects when the waiting is over. */
+  async #tryOnSchedule(entry: JournalEntry, over: AbortSignal): Promise<void> {
+    const begun = this.#clock.now()
+    const left = Math.max(leastPatienceMs, entry.receivedAt + patienceMs - begun)
+    // A clock that was set back must not make the waiting endless.
+    const end: Timestamp = begun + Math.min(left, patienceMs)
+    for (const at of [...retries.map((delay) => entry.receivedAt + delay).filter((at) => at > begun && at < end), end]) {
+      await this.#clock.sleep(at - this.#clock.now(), over)
+      this.#again(entry, at === end ? 'last' : 'again')
+    }
+  }
+
+  #again(entry: JournalEntry, attempt: 'again' | 'last' = 'again'): void {
+    if (!this.#stop.signal.aborted) this.#enqueue(entry, attempt)
   }
 
   #forget(eventId: EventId): void {
-    for (const timer of this.#waiting.get(eventId)?.timers ?? []) clearTimeout(timer)
+    this.#waiting.get(eventId)?.over.abort(new Error('the waiting for a key is over'))
     this.#waiting.delete(eventId)
   }
 
-  #giveUp(eventId: EventId): void {
-    const waiting = this.#waiting.get(eventId)
-    if (waiting === undefined) return
-    this.#forget(eventId)
-    this.#handlers.unreadable(waiting.entry, waiting.cause).catch((error: unknown) => {
-      this.#logger.error({ err: error, event: eventId }, 'an unreadable message could not be answered')
-    })
+  /** What the message waits for will not come any more: a key that comes later runs nothing. */
+  async #giveUp(entry: JournalEntry, { code, withheld }: Undecryptable): Promise<void> {
+    this.#forget(entry.eventId)
+    await this.#handlers.unreadable(entry, { code, withheld })
   }
 
   /**

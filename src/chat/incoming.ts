@@ -25,6 +25,8 @@ export interface IncomingMessage {
   readonly msgtype: string
   readonly relations: Relations
   readonly transport: Transport
+  /** Its key came after the patience for it had ended (across a restart). */
+  readonly keyLate?: boolean
 }
 
 /** What opening a journaled event gave. */

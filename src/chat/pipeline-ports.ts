@@ -6,7 +6,6 @@ import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { RoomId, UserId } from '../types.ts'
 import type { Acknowledger } from './acknowledge.ts'
-import type { Answer } from './answer.ts'
 import type { Command } from './command.ts'
 import type { Viewer } from './community.ts'
 import type { Role, RoomKind } from './declaration.ts'
@@ -20,6 +19,7 @@ import type { Reply, ReplyPorts } from './reply.ts'
 import type { ResolverPorts } from './resolve.ts'
 import type { Roles } from './roles.ts'
 import type { SavedCommand } from './saved.ts'
+import type { UnreadableCause } from './unreadable.ts'
 
 /** What the pipeline is made of. */
 export interface PipelinePorts extends ReplyPorts {
@@ -54,10 +54,8 @@ export interface PipelinePorts extends ReplyPorts {
   /** Text that is no command: an introduction, `resend`, a yes or no. Marks nothing. */
   readonly onText?: (message: IncomingMessage, kind: RoomKind) => Promise<void>
   readonly onInvitation: (entry: JournalEntry) => Promise<void>
-  readonly onUnreadable: (
-    entry: JournalEntry,
-    cause: { readonly code: string; readonly withheld: string | undefined },
-  ) => Answer | undefined
+  /** A message that stayed unreadable. Marks the entry as done. */
+  readonly onUnreadable: (entry: JournalEntry, cause: UnreadableCause) => Promise<void>
 }
 
 /** Everything about one command while it is handled. */

@@ -130,7 +130,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     directRoom: () => Promise.resolve(private_),
     save: (command) => saved.push(command) + 40,
     onInvitation: () => Promise.resolve(),
-    onUnreadable: () => undefined,
+    onUnreadable: () => Promise.resolve(),
     believe: (_userId, _role, transport) => transport,
     freshTrust: () => Promise.resolve(undefined),
   })

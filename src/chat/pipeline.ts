@@ -24,6 +24,7 @@ import { PlanRunner } from './run-plan.ts'
 import { pinned } from './saved.ts'
 import type { SavedCommand } from './saved.ts'
 import { SavedCommands } from './saved-commands.ts'
+import type { UnreadableCause } from './unreadable.ts'
 
 /** A command that was journaled this long before it is begun is as good as one that arrived late (milliseconds). */
 const staleAfterMs = 10 * 60_000
@@ -62,16 +63,8 @@ export class Pipeline implements Handlers {
     )
   }
 
-  async unreadable(entry: JournalEntry, cause: { readonly code: string; readonly withheld: string | undefined }): Promise<void> {
-    const { journal, clock } = this.#ports
-    // What nobody could read while the bot was away is not answered: it may be long forgotten.
-    const answer = entry.late || this.#ports.roomKind(entry.roomId) === undefined ? undefined : this.#ports.onUnreadable(entry, cause)
-    if (answer === undefined) {
-      journal.mark(entry.eventId, 'done', clock.now(), `unreadable-${cause.code}`)
-      return
-    }
-    const reply = new Reply(this.#ports, entry, { eventId: entry.eventId }, this.#ports.roomKind(entry.roomId) ?? 'dm')
-    await reply.finish(answer, { command: '', arguments: {}, outcome: 'refused', code: answer.code })
+  async unreadable(entry: JournalEntry, cause: UnreadableCause): Promise<void> {
+    await this.#ports.onUnreadable(entry, cause)
   }
 
   async message(message: IncomingMessage, signal: AbortSignal): Promise<Handled> {
@@ -102,7 +95,7 @@ export class Pipeline implements Handlers {
       line = `confirm ${ownText(message.body)}`
       pills = []
     }
-    const late = entry.late || (entry.state !== 'running' && clock.now() - entry.receivedAt > staleAfterMs)
+    const late = entry.late || message.keyLate === true || (entry.state !== 'running' && clock.now() - entry.receivedAt > staleAfterMs)
     const reply = new Reply(this.#ports, entry, placeOf(message), kind)
     const role = roles.of(entry.sender)
     const transport = this.#ports.believe(entry.sender, role, message.transport)
