@@ -1,103 +1,42 @@
-import { deserialize, serialize } from 'node:v8'
+import { deserialize } from 'node:v8'
 import * as memoryIndexedDb from 'fake-indexeddb'
 import type { Database } from '../database/database.ts'
-import type { IdbCursor, IdbDatabase, IdbFactory, IdbObjectStore, IdbRequest, IdbTransaction } from './indexeddb-types.ts'
-
-/** One write of an IndexedDB transaction. The slot is taken when the call is made (order matters), the key filled in when it is known. */
-type Write =
-  | { kind: 'put'; store: string; key: Uint8Array | undefined; value: Uint8Array }
-  | { kind: 'delete'; store: string; keys: Uint8Array[] | undefined }
-  | { kind: 'clear'; store: string }
+import type { IdbDatabase, IdbFactory, IdbObjectStore, IdbRequest, IdbTransaction } from './indexeddb-types.ts'
+import { PagedRecords } from './paged-records.ts'
+import { rawStoreOf, rawStoresOf } from './raw-indexeddb.ts'
+import type { RawStore } from './raw-indexeddb.ts'
 
 interface StoreDefinition {
   name: string
   keyPath: string | string[] | null
-  autoIncrement: boolean
   indexes: { name: string; keyPath: string | string[]; unique: boolean; multiEntry: boolean }[]
 }
 
-const { IDBCursor, IDBDatabase, IDBFactory, IDBObjectStore, indexedDB } = memoryIndexedDb
+const { IDBDatabase, IDBFactory, IDBObjectStore } = memoryIndexedDb
 const databasePrototype = (IDBDatabase as unknown as { prototype: IdbDatabase }).prototype
 const storePrototype = (IDBObjectStore as unknown as { prototype: IdbObjectStore }).prototype
-const cursorPrototype = (IDBCursor as unknown as { prototype: IdbCursor }).prototype
 const factoryPrototype = (IDBFactory as unknown as { prototype: IdbFactory }).prototype
 const original = {
   transaction: databasePrototype.transaction,
-  put: storePrototype.put,
-  add: storePrototype.add,
-  delete: storePrototype.delete,
-  clear: storePrototype.clear,
-  getAllKeys: storePrototype.getAllKeys,
-  cursorUpdate: cursorPrototype.update,
-  cursorDelete: cursorPrototype.delete,
+  createObjectStore: databasePrototype.createObjectStore,
+  createIndex: storePrototype.createIndex,
   open: factoryPrototype.open,
   deleteDatabase: factoryPrototype.deleteDatabase,
-  deleteObjectStore: databasePrototype.deleteObjectStore,
 }
 
-/** The writes of each open readwrite transaction. */
-const writesOf = new WeakMap<IdbTransaction, Write[]>()
-/** The transaction of a version change, while it runs. */
-const upgradeOf = new WeakMap<IdbDatabase, IdbTransaction>()
 /** The one durable store of this process: the engine finds IndexedDB as a global, so there cannot be two. */
 let active: DurableStore | undefined
-
-const bytes = (value: unknown): Uint8Array => serialize(value)
-
-/**
- * A key as it stands in SQLite. Equal keys must give equal bytes: V8 writes the same text differently when it happens to hold it in two bytes
- * per character, and an old row would stand beside the new one.
- */
-const keyBytes = (key: unknown): Uint8Array => serialize(plainKey(key))
-
-const plainKey = (key: unknown): unknown => {
-  if (Array.isArray(key)) return key.map(plainKey)
-  if (typeof key !== 'string') return key
-  const narrow = Buffer.from(key, 'latin1').toString('latin1')
-  return narrow === key ? narrow : key
-}
-
-const track = (transaction: IdbTransaction): void => {
-  const store = active
-  if (store === undefined || writesOf.has(transaction)) return
-  const writes: Write[] = []
-  writesOf.set(transaction, writes)
-  // Added when the transaction is made, so it runs before the engine's own listener: when the engine goes on, the rows are kept.
-  transaction.addEventListener('complete', () => store.keep(transaction, writes))
-}
-
-const writesFor = (store: IdbObjectStore): Write[] | undefined => writesOf.get(store.transaction)
-
-function put(this: IdbObjectStore, method: 'put' | 'add', value: unknown, key: unknown): IdbRequest {
-  const writes = writesFor(this)
-  if (writes === undefined) return original[method].call(this, value, key)
-  const write: Write = { kind: 'put', store: this.name, key: undefined, value: bytes(value) }
-  const request = original[method].call(this, value, key)
-  note(writes, write, request)
-  request.addEventListener('success', () => {
-    write.key = keyBytes(request.result)
-  })
-  return request
-}
-
-/** Takes a write down, and back if its request fails and the transaction goes on without it. */
-const note = (writes: Write[], write: Write, request: IdbRequest): void => {
-  writes.push(write)
-  request.addEventListener('error', () => void writes.splice(writes.indexOf(write), 1))
-}
 
 const install = (): void => {
   databasePrototype.transaction = function transaction(this: IdbDatabase, stores, mode, options) {
     const made = original.transaction.call(this, stores, mode, options)
-    if (mode === 'readwrite') track(made)
+    if (mode === 'readwrite') keepWhenComplete(made)
     return made
   }
   factoryPrototype.open = function open(this: IdbFactory, name, version) {
     const request = original.open.call(this, name, version)
     request.addEventListener('upgradeneeded', () => {
-      if (request.transaction === null) return
-      upgradeOf.set(request.result, request.transaction)
-      track(request.transaction)
+      if (request.transaction !== null) keepWhenComplete(request.transaction)
     })
     return request
   }
@@ -107,51 +46,27 @@ const install = (): void => {
     request.addEventListener('success', () => store?.forget(name))
     return request
   }
-  databasePrototype.deleteObjectStore = function deleteObjectStore(this: IdbDatabase, name) {
-    original.deleteObjectStore.call(this, name)
-    const transaction = upgradeOf.get(this)
-    if (transaction !== undefined) writesOf.get(transaction)?.push({ kind: 'clear', store: name })
+  databasePrototype.createObjectStore = function createObjectStore(this: IdbDatabase, name, options) {
+    // Its counter would have to be kept too.
+    if (options?.autoIncrement === true) throw new Error('the crypto store does not count keys up: the engine has never needed it')
+    const made = original.createObjectStore.call(this, name, options)
+    const raw = rawStoreOf(made)
+    if (active !== undefined) raw.records = active.records(this.name, name, '', true)
+    return made
   }
-  storePrototype.put = function storePut(this: IdbObjectStore, value, key) {
-    return put.call(this, 'put', value, key)
+  storePrototype.createIndex = function createIndex(this: IdbObjectStore, name, keyPath, options) {
+    const made = original.createIndex.call(this, name, keyPath, options)
+    const index = rawStoreOf(this).rawIndexes.get(name)
+    // The library fills it from the object store's rows when the transaction comes to it.
+    if (index !== undefined && active !== undefined) index.records = active.records(this.transaction.db.name, this.name, name, true)
+    return made
   }
-  storePrototype.add = function storeAdd(this: IdbObjectStore, value, key) {
-    return put.call(this, 'add', value, key)
-  }
-  storePrototype.delete = function storeDelete(this: IdbObjectStore, query) {
-    const writes = writesFor(this)
-    if (writes !== undefined) {
-      const write: Write = { kind: 'delete', store: this.name, keys: undefined }
-      // Requests run in order: the keys are read just before the range is deleted.
-      const keys = original.getAllKeys.call(this, query)
-      writes.push(write)
-      keys.addEventListener('success', () => {
-        write.keys = keys.result.map(keyBytes)
-      })
-    }
-    return original.delete.call(this, query)
-  }
-  storePrototype.clear = function storeClear(this: IdbObjectStore) {
-    writesFor(this)?.push({ kind: 'clear', store: this.name })
-    return original.clear.call(this)
-  }
-  // A cursor's own update and delete do not pass the object store's public methods.
-  const storeOf = (cursor: IdbCursor): IdbObjectStore => ('objectStore' in cursor.source ? cursor.source.objectStore : cursor.source)
-  cursorPrototype.update = function cursorUpdate(this: IdbCursor, value) {
-    const store = storeOf(this)
-    const writes = writesFor(store)
-    const write: Write = { kind: 'put', store: store.name, key: keyBytes(this.primaryKey), value: bytes(value) }
-    const request = original.cursorUpdate.call(this, value)
-    if (writes !== undefined) note(writes, write, request)
-    return request
-  }
-  cursorPrototype.delete = function cursorDelete(this: IdbCursor) {
-    const store = storeOf(this)
-    const write: Write = { kind: 'delete', store: store.name, keys: [keyBytes(this.primaryKey)] }
-    const request = original.cursorDelete.call(this)
-    writesFor(store)?.push(write)
-    return request
-  }
+}
+
+const keepWhenComplete = (transaction: IdbTransaction): void => {
+  const store = active
+  // Added when the transaction is made, so it runs before the engine's own listener: when the engine goes on, the rows are kept.
+  if (store !== undefined) transaction.addEventListener('complete', () => store.keep(transaction))
 }
 
 const settled = <T>(request: IdbRequest<T>): Promise<T> =>
@@ -161,7 +76,8 @@ const settled = <T>(request: IdbRequest<T>): Promise<T> =>
   })
 
 /**
- * The crypto engine's IndexedDB, kept in memory and written through to SQLite.
+ * The crypto engine's IndexedDB: the library's transactions, requests and cursors over rows in SQLite. Rows are read when they are asked for,
+ * so memory and the time to open do not grow with the number of sessions.
  *
  * Outside a sync each IndexedDB transaction becomes one SQLite transaction when it completes. Between `begin` and `flush` the rows are held
  * back, so that they are stored in the same SQLite transaction as the journal and the sync token: a kill in between loses neither room keys
@@ -170,24 +86,18 @@ const settled = <T>(request: IdbRequest<T>): Promise<T> =>
 export class DurableStore {
   readonly #database: Database
   readonly #onBroken: (error: Error) => void
-  #held: { database: string; write: Write }[] | undefined
+  /** Object stores and indexes with rows that are held back; undefined = nothing is to be held. */
+  #held: Set<PagedRecords> | undefined
   #waiting: (() => void)[] = []
   #broken: Error | undefined
-  readonly #put
-  readonly #delete
-  readonly #clear
 
   private constructor(database: Database, onBroken: (error: Error) => void) {
     this.#database = database
     this.#onBroken = onBroken
-    const connection = database.connection
-    this.#put = connection.prepare('INSERT OR REPLACE INTO crypto_object (database, store, key, value) VALUES (?, ?, ?, ?)')
-    this.#delete = connection.prepare('DELETE FROM crypto_object WHERE database = ? AND store = ? AND key = ?')
-    this.#clear = connection.prepare('DELETE FROM crypto_object WHERE database = ? AND store = ?')
   }
 
   /**
-   * Loads the stored object stores into memory and makes the global IndexedDB durable.
+   * Makes the global IndexedDB durable, with the databases that are stored.
    * @param onBroken called once when rows could not be written: memory is then ahead of the disk, and the process must end
    * @throws Error when a durable store is already active in this process
    */
@@ -196,80 +106,111 @@ export class DurableStore {
     for (const [name, value] of Object.entries(memoryIndexedDb)) {
       if (name !== 'default') Object.defineProperty(globalThis, name, { value, configurable: true, writable: true, enumerable: false })
     }
+    const factory = new IDBFactory() as unknown as IdbFactory
+    Object.defineProperty(globalThis, 'indexedDB', { value: factory, configurable: true, writable: true, enumerable: false })
     const store = new DurableStore(database, onBroken)
-    await store.#load()
+    await store.#load(factory)
     install()
     active = store
     return store
   }
 
-  async #load(): Promise<void> {
+  async #load(factory: IdbFactory): Promise<void> {
     const databases = this.#database.all(this.#database.query.selectFrom('crypto_database').selectAll())
     for (const { name, version, definition } of databases) {
       const stores = JSON.parse(definition) as StoreDefinition[]
-      const request = original.open.call(indexedDB, name, version)
+      const request = original.open.call(factory, name, version)
       request.addEventListener('upgradeneeded', () => {
         for (const store of stores) {
-          const made = request.result.createObjectStore(store.name, { keyPath: store.keyPath, autoIncrement: store.autoIncrement })
+          const made = original.createObjectStore.call(request.result, store.name, { keyPath: store.keyPath })
           for (const index of store.indexes)
-            made.createIndex(index.name, index.keyPath, { unique: index.unique, multiEntry: index.multiEntry })
+            original.createIndex.call(made, index.name, index.keyPath, { unique: index.unique, multiEntry: index.multiEntry })
         }
       })
       const opened = await settled(request)
-      if (stores.length > 0) await this.#fill(opened, stores)
+      // Only now: the library has "filled" the indexes, from no rows.
+      for (const raw of rawStoresOf(opened).values()) {
+        raw.records = this.records(name, raw.name, '', false)
+        for (const index of raw.rawIndexes.values()) index.records = this.records(name, raw.name, index.name, false)
+        this.#bringOver(name, raw)
+      }
       opened.close()
     }
   }
 
-  #fill(opened: IdbDatabase, stores: readonly StoreDefinition[]): Promise<void> {
-    const rows = this.#database.connection
-      .prepare<[string], { store: string; key: Uint8Array; value: Uint8Array }>(
-        'SELECT store, key, value FROM crypto_object WHERE database = ?',
+  /** Rows of the first form of this store (table `crypto_object`, keys in no order) move to the paged one, some at a time. */
+  #bringOver(database: string, store: RawStore): void {
+    const { connection } = this.#database
+    const some = connection.prepare<[string, string], { key: Uint8Array; value: Uint8Array }>(
+      'SELECT key, value FROM crypto_object WHERE database = ? AND store = ? LIMIT 500',
+    )
+    const drop = connection.prepare('DELETE FROM crypto_object WHERE database = ? AND store = ? AND key = ?')
+    for (let rows = some.all(database, store.name); rows.length > 0; rows = some.all(database, store.name))
+      this.#database.transaction(() => {
+        for (const { key, value } of rows) {
+          store.storeRecord({ key: deserialize(key), value: deserialize(value) }, false)
+          drop.run(database, store.name, key)
+        }
+        for (const { records } of [store, ...store.rawIndexes.values()]) if (records instanceof PagedRecords) records.settle(false)
+      })
+  }
+
+  /**
+   * The rows of an object store, or of one of its indexes.
+   * @param fresh made by the transaction that runs
+   */
+  records(database: string, store: string, index: string, fresh: boolean): PagedRecords {
+    const area = this.#database.transaction(() => {
+      const row = { database, store, index_name: index }
+      const { query } = this.#database
+      this.#database.run(
+        query
+          .insertInto('crypto_area')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing()),
       )
-      .iterate(opened.name)
-    return new Promise((resolve, reject) => {
-      const transaction = original.transaction.call(
-        opened,
-        stores.map((store) => store.name),
-        'readwrite',
+      return this.#database.first(
+        query
+          .selectFrom('crypto_area')
+          .select('id')
+          .where('database', '=', database)
+          .where('store', '=', store)
+          .where('index_name', '=', index),
       )
-      transaction.addEventListener('complete', () => resolve())
-      transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('the crypto store could not be loaded')))
-      const inline = new Set(stores.filter((store) => store.keyPath !== null).map((store) => store.name))
-      for (const row of rows) {
-        const value: unknown = deserialize(row.value)
-        const target = transaction.objectStore(row.store)
-        if (inline.has(row.store)) original.put.call(target, value)
-        else original.put.call(target, value, deserialize(row.key))
-      }
     })
+    if (area === undefined) throw new Error(`the crypto store has no place for ${store}`)
+    return new PagedRecords(this.#database, area.id, index !== '', fresh)
   }
 
   /** Called when an IndexedDB transaction completes: keeps its rows, or holds them until `flush`. */
-  keep(transaction: IdbTransaction, writes: readonly Write[]): void {
+  keep(transaction: IdbTransaction): void {
     const { db } = transaction
     try {
+      const stores = rawStoresOf(db)
       this.#database.transaction(() => {
-        if (transaction.mode === 'versionchange') this.#saveDefinition(db)
-        if (this.#held === undefined) for (const write of writes) this.#apply(db.name, write)
+        if (transaction.mode === 'versionchange') this.#saveDefinition(db, stores)
+        for (const name of transaction.objectStoreNames) {
+          const store = stores.get(name)
+          for (const { records } of store === undefined ? [] : [store, ...store.rawIndexes.values()]) this.#settle(records)
+        }
       })
-      if (this.#held !== undefined) for (const write of writes) this.#held.push({ database: db.name, write })
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #settle(records: RawStore['records']): void {
+    if (!(records instanceof PagedRecords)) throw new Error('an object store of the engine is not kept')
+    if (records.settle(this.#held !== undefined)) this.#held?.add(records)
   }
 
   /** Called when a database was deleted. */
   forget(name: string): void {
     try {
       this.#database.transaction(() => {
-        for (const [table, column] of [
-          ['crypto_object', 'database'],
-          ['crypto_database', 'name'],
-        ] as const)
-          this.#database.connection.prepare(`DELETE FROM ${table} WHERE ${column} = ?`).run(name)
+        this.#database.run(this.#database.query.deleteFrom('crypto_area').where('database', '=', name))
+        this.#database.run(this.#database.query.deleteFrom('crypto_database').where('name', '=', name))
       })
-      this.#held = this.#held?.filter(({ database }) => database !== name)
     } catch (error) {
       this.#fail(error)
     }
@@ -281,19 +222,17 @@ export class DurableStore {
     throw this.#broken
   }
 
-  #saveDefinition(db: IdbDatabase): void {
-    const names = [...db.objectStoreNames]
-    // An upgrade may leave a database without stores; a transaction over nothing is not allowed.
-    const transaction = names.length === 0 ? undefined : original.transaction.call(db, names, 'readonly')
-    const stores = names.flatMap((name): StoreDefinition[] => {
-      const store = transaction?.objectStore(name)
-      if (store === undefined) return []
-      const indexes = [...store.indexNames].map((indexName) => {
-        const { keyPath, unique, multiEntry } = store.index(indexName)
-        return { name: indexName, keyPath, unique, multiEntry }
-      })
-      return [{ name, keyPath: store.keyPath, autoIncrement: store.autoIncrement, indexes }]
-    })
+  #saveDefinition(db: IdbDatabase, raw: ReadonlyMap<string, RawStore>): void {
+    const stores = [...raw.values()].map(({ name, keyPath, rawIndexes }): StoreDefinition => ({
+      name,
+      keyPath,
+      indexes: [...rawIndexes.values()].map(({ name: index, keyPath: path, unique, multiEntry }) => ({
+        name: index,
+        keyPath: path,
+        unique,
+        multiEntry,
+      })),
+    }))
     const values = { version: db.version, definition: JSON.stringify(stores) }
     this.#database.run(
       this.#database.query
@@ -301,26 +240,18 @@ export class DurableStore {
         .values({ name: db.name, ...values })
         .onConflict((conflict) => conflict.column('name').doUpdateSet(values)),
     )
-  }
-
-  #apply(database: string, write: Write): void {
-    switch (write.kind) {
-      case 'put':
-        if (write.key === undefined) throw new Error(`a write to ${write.store} has no key`)
-        this.#put.run(database, write.store, write.key, write.value)
-        return
-      case 'delete':
-        if (write.keys === undefined) throw new Error(`a deletion in ${write.store} has no keys`)
-        for (const key of write.keys) this.#delete.run(database, write.store, key)
-        return
-      case 'clear':
-        this.#clear.run(database, write.store)
-    }
+    // What the upgrade has dropped takes its rows with it.
+    const known = new Set(
+      stores.flatMap(({ name, indexes }) => ['', ...indexes.map((index) => index.name)].map((index) => `${name}\0${index}`)),
+    )
+    const areas = this.#database.all(this.#database.query.selectFrom('crypto_area').selectAll().where('database', '=', db.name))
+    for (const { id, store, index_name: index } of areas)
+      if (!known.has(`${store}\0${index}`)) this.#database.run(this.#database.query.deleteFrom('crypto_area').where('id', '=', id))
   }
 
   /** Holds rows back from now on, until `flush`. Call before the engine is fed with a sync. */
   begin(): void {
-    this.#held ??= []
+    this.#held ??= new Set()
   }
 
   /**
@@ -328,11 +259,12 @@ export class DurableStore {
    * When the transaction fails, memory is ahead of the disk: the process has to end.
    */
   flush(): void {
-    for (const { database, write } of this.#held ?? []) this.#apply(database, write)
+    for (const records of this.#held ?? []) records.flush()
   }
 
   /** Ends the holding and lets those go on that wait in `durable`. Call after the transaction of `flush` has committed. */
   release(): void {
+    for (const records of this.#held ?? []) records.release()
     this.#held = undefined
     const waiting = this.#waiting
     this.#waiting = []
@@ -354,14 +286,9 @@ export class DurableStore {
     if (active !== this) return
     active = undefined
     databasePrototype.transaction = original.transaction
+    databasePrototype.createObjectStore = original.createObjectStore
+    storePrototype.createIndex = original.createIndex
     factoryPrototype.open = original.open
     factoryPrototype.deleteDatabase = original.deleteDatabase
-    databasePrototype.deleteObjectStore = original.deleteObjectStore
-    storePrototype.put = original.put
-    storePrototype.add = original.add
-    storePrototype.delete = original.delete
-    storePrototype.clear = original.clear
-    cursorPrototype.update = original.cursorUpdate
-    cursorPrototype.delete = original.cursorDelete
   }
 }
