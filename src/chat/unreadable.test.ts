@@ -148,7 +148,7 @@ describe('a newcomer in INDOC, whose introduction it may be', () => {
     ['somebody elsewhere', admin, ada],
   ])('%s is none', async (_what, roomId, sender) => {
     await start().close(entry(roomId, sender), missing)
-    expect(sent.filter(({ content }) => String(content['body']).includes('wrote something'))).toEqual([])
+    expect(sent.filter(({ content }) => JSON.stringify(content).includes('wrote something'))).toEqual([])
   })
 
   test('without an admin room nothing is lost but the alert', async () => {

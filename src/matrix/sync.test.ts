@@ -11,6 +11,7 @@ import type { Homeserver, HomeserverRequest } from './client.ts'
 import { Journal } from './journal.ts'
 import { SyncLoop } from './sync.ts'
 import type { SyncBatch } from './sync.ts'
+import type { RoomEvent } from './sync-types.ts'
 
 const bot = '@bot:x' as UserId
 const watched = '!watched' as RoomId
@@ -26,6 +27,7 @@ let messages: () => GateResult | Promise<GateResult>
 let loop: SyncLoop
 let running: Promise<void>
 let refuseCommit: boolean
+let watchedRooms: Set<RoomId>
 
 const start = (): void => {
   const directory = new Directory(database, bot)
@@ -64,7 +66,7 @@ const start = (): void => {
     journal: new Journal(database),
     clock,
     logger: silentLogger,
-    watches: (roomId) => roomId === watched,
+    watches: (roomId) => watchedRooms.has(roomId),
     overhears: (event) => event.content['body'] === '!remove',
     onBatch: (batch) => {
       log.push('batch')
@@ -83,6 +85,7 @@ beforeEach(() => {
   log = []
   syncs = []
   refuseCommit = false
+  watchedRooms = new Set([watched])
   messages = () => answered({ chunk: [] })
   start()
 })
@@ -153,6 +156,28 @@ describe('what is journaled', () => {
     ])
     await give('s3', { join: { [watched]: joined([message('two'), message('three')]) } })
     expect(bodies(batches[2])).toEqual([['three', false]])
+  })
+
+  test('what was sent in a new room before the bot joined is told from what came after', async () => {
+    await loop.stop()
+    watchedRooms.add(other)
+    start()
+    const events = [
+      message('before'),
+      message('invited', { unsigned: { membership: 'invite' } }),
+      member(bot, 'join'),
+      message('after'),
+      member(bot, 'join'),
+      message('later', { unsigned: { membership: 'join' } }),
+    ]
+    await give('s2', { join: { [other]: joined(events), [watched]: joined([message('old'), member(bot, 'join')]) } })
+    expect(batches.at(-1)?.entries.map(({ event }) => [event['event_id'], (event as RoomEvent).unsigned?.['membership']])).toEqual([
+      ['$before', 'leave'],
+      ['$invited', 'invite'],
+      ['$after', undefined],
+      ['$later', 'join'],
+      ['$old', undefined],
+    ])
   })
 
   test('of other rooms what has to be refused there, but nothing from before the bot came', async () => {

@@ -7,7 +7,7 @@ import type { Directory } from '../directory/directory.ts'
 import type { GateFailure } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
-import type { JsonObject, RoomId, Timestamp } from '../types.ts'
+import type { JsonObject, RoomId, Timestamp, UserId } from '../types.ts'
 import { backfill } from './backfill.ts'
 import { describeFailure } from './client.ts'
 import type { Homeserver } from './client.ts'
@@ -64,6 +64,12 @@ const filter = (initial: boolean): string =>
       state: { lazy_load_members: initial },
     },
   })
+
+const isOwnJoin = (event: RoomEvent, userId: UserId): boolean =>
+  event.type === 'm.room.member' && event.state_key === userId && event.content['membership'] === 'join'
+
+/** Older servers do not say that the bot was not in the room yet (spec v1.11, `unsigned.membership`): the order of the events does. */
+const beforeJoin = (event: RoomEvent): RoomEvent => ({ ...event, unsigned: { membership: 'leave', ...event.unsigned } })
 
 /**
  * The bot's own sync loop. The gaps of an answer in watched rooms are filled, it is fed to the crypto engine, then keys, directory, journal and
@@ -180,7 +186,7 @@ export class SyncLoop {
       followMembers(crypto, encryptions, changes)
       // History is never executed, but an invitation from before the first start still waits for its answer.
       const entries = [
-        ...(initial ? [] : this.#journalMessages(response, missed, overheard, late, now)),
+        ...(initial ? [] : this.#journalMessages(response, missed, overheard, new Set(changes.newRooms), late, now)),
         ...this.#journalInvitations(response, changes, late, now),
       ]
       database.setMeta(tokenName, response.next_batch)
@@ -231,6 +237,7 @@ export class SyncLoop {
     response: SyncResponse,
     missed: ReadonlyMap<RoomId, readonly RoomEvent[]>,
     overheard: readonly RoomId[],
+    newRooms: ReadonlySet<RoomId>,
     late: boolean,
     now: Timestamp,
   ): JournalEntry[] {
@@ -245,7 +252,8 @@ export class SyncLoop {
     for (const [roomId, room] of response.rooms.join) {
       if (!watches(roomId)) continue
       for (const event of missed.get(roomId) ?? []) add(roomId, event)
-      for (const event of room.timeline.events) add(roomId, event)
+      const joinedAt = newRooms.has(roomId) ? room.timeline.events.findIndex((event) => isOwnJoin(event, homeserver.userId)) : -1
+      for (const [index, event] of room.timeline.events.entries()) add(roomId, index < joinedAt ? beforeJoin(event) : event)
     }
     for (const roomId of overheard) {
       for (const event of response.rooms.join.get(roomId)?.timeline.events ?? []) if (overhears(event)) add(roomId, event)
