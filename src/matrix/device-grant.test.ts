@@ -114,7 +114,7 @@ describe('the device grant', () => {
       {},
       {},
       {},
-      {},
+      undefined,
     ])
     expect(questions).toEqual([
       { address: `${auth}/link`, code: 'ABCD-EFGH', complete: `${auth}/link?code=ABCD-EFGH`, expiresInMs: 1_200_000 },
