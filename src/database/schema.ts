@@ -313,6 +313,8 @@ export interface Schema {
   link: LinkTable
   account: AccountTable
   pending_link: PendingLinkTable
+  newcomer: NewcomerTable
+  introduction_message: IntroductionMessageTable
   audit: AuditTable
   person_identity: PersonIdentityTable
   held_command: HeldCommandTable
