@@ -12,13 +12,11 @@ import {
   OlmMachine,
   RequestType,
   RoomId as WasmRoomId,
-  ShieldStateCode,
   StoreHandle,
   TrustRequirement,
   UserId as WasmUserId,
 } from '@matrix-org/matrix-sdk-crypto-wasm'
-import type { DecryptedRoomEvent, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
-import { z } from 'zod'
+import type { ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { Database } from '../database/database.ts'
 import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
@@ -26,11 +24,12 @@ import type { Logger } from '../operations/logger.ts'
 import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
 import type { DurableStore } from './durable-store.ts'
 import type { CryptoHttp } from './http.ts'
-import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEncryption, SenderTrust, Undecryptable } from './port.ts'
+import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEncryption, Undecryptable } from './port.ts'
 import { Quarantine } from './quarantine.ts'
 import type { EngineInput } from './quarantine.ts'
 import { longestRotation } from './room-encryption.ts'
 import { RoomSessions } from './room-sessions.ts'
+import { identityKeyOf, senderOf } from './sender.ts'
 
 /** What the engine needs. */
 export interface WasmEngineOptions {
@@ -65,8 +64,6 @@ const visibilities: Readonly<Record<string, HistoryVisibility>> = {
   joined: HistoryVisibility.Joined,
   world_readable: HistoryVisibility.WorldReadable,
 }
-
-const publicKey = z.object({ keys: z.record(z.string(), z.string()) })
 
 /** What the engine wants to have sent; the last two are there for to-device messages. */
 interface OutgoingRequest {
@@ -309,12 +306,10 @@ export class WasmEngine implements CryptoPort {
     const sessionId = typeof content['session_id'] === 'string' ? content['session_id'] : undefined
     // A relation outside the ciphertext is the server's word, not the sender's: the engine would take it over.
     const { 'm.relates_to': _outer, ...inside } = content
-    const sender = event['sender'] as UserId
     const { quarantine } = this
     const input: EngineInput = { kind: 'room', event }
     if (quarantine.has(input)) return { ok: false, code: 'other', withheld: undefined, sessionId }
     try {
-      const before = await this.identityKey(sender)
       const decrypted = await this.#call(
         'decryptRoomEvent',
         () => this.machine.decryptRoomEvent(JSON.stringify({ ...event, content: inside }), new WasmRoomId(roomId), this.#decryption),
@@ -325,7 +320,7 @@ export class WasmEngine implements CryptoPort {
         ok: true,
         type: typeof plain['type'] === 'string' ? plain['type'] : '',
         content: (plain['content'] ?? {}) as JsonObject,
-        ...(await this.#senderOf(sender, decrypted, before)),
+        ...(await this.#call('getDevice', () => senderOf(this.machine, decrypted))),
       }
     } catch (error) {
       return { ok: false, ...undecryptable(error), sessionId }
@@ -335,30 +330,8 @@ export class WasmEngine implements CryptoPort {
     }
   }
 
-  /** Which device and identity an event came from. The identity must be the same before and after: a server may change it at any moment. */
-  async #senderOf(
-    sender: UserId,
-    decrypted: DecryptedRoomEvent,
-    before: string | undefined,
-  ): Promise<Pick<Decrypted, 'trust' | 'deviceId' | 'deviceName' | 'identityKey'>> {
-    const trust = trustOf(decrypted)
-    const deviceId = decrypted.senderDevice?.toString() as DeviceId | undefined
-    if (trust === 'signed') {
-      const identityKey = await this.identityKey(sender)
-      return identityKey === undefined || identityKey !== before ? { trust: 'not-guaranteed', deviceId } : { trust, deviceId, identityKey }
-    }
-    const device =
-      deviceId === undefined
-        ? undefined
-        : await this.#call('getDevice', () => this.machine.getDevice(new WasmUserId(sender), new WasmDeviceId(deviceId)))
-    return { trust, deviceId, deviceName: device?.displayName }
-  }
-
   async identityKey(userId: UserId): Promise<string | undefined> {
-    if (usersOf([userId]).length === 0) return undefined
-    const identity = await this.#call('getIdentity', () => this.machine.getIdentity(new WasmUserId(userId)))
-    const parsed = identity === undefined ? undefined : publicKey.safeParse(JSON.parse(identity.masterKey))
-    return parsed?.success === true ? Object.values(parsed.data.keys)[0] : undefined
+    return usersOf([userId]).length === 0 ? undefined : this.#call('getIdentity', () => identityKeyOf(this.machine, userId))
   }
 
   encrypt(roomId: RoomId, current: () => RoomEncryption | undefined, type: string, content: JsonObject): Promise<Encrypted> {
@@ -503,28 +476,6 @@ const usersOf = (ids: readonly string[]): WasmUserId[] =>
       return []
     }
   })
-
-const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {
-  // "Not strict": an identity that we have not verified ourselves is fine, as long as it signed the device. Whether it is still the one that we
-  // know is not for the engine to say: see `PersonIdentities`.
-  const { code } = decrypted.shieldState(false)
-  const strict = decrypted.shieldState(true).code
-  switch (code ?? strict) {
-    case undefined:
-    case ShieldStateCode.UnverifiedIdentity:
-      return 'signed'
-    case ShieldStateCode.UnsignedDevice:
-      return 'unsigned'
-    case ShieldStateCode.UnknownDevice:
-      return 'unknown-device'
-    case ShieldStateCode.MismatchedSender:
-      return 'mismatched-sender'
-    case ShieldStateCode.VerificationViolation:
-      return 'identity-changed'
-    case ShieldStateCode.AuthenticityNotGuaranteed:
-      return 'not-guaranteed'
-  }
-}
 
 const undecryptable = (error: unknown): { readonly code: Undecryptable['code']; readonly withheld: string | undefined } => {
   // The engine's error is no `Error`: it has a code and a description.

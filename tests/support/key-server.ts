@@ -2,6 +2,7 @@ import {
   DecryptionSettings,
   DeviceId,
   DeviceLists,
+  EncryptionSettings,
   OlmMachine,
   RequestType,
   RoomId as WasmRoomId,
@@ -73,6 +74,11 @@ export class KeyServer {
     this.#devices.set(key, { ...this.#devices.get(key), signatures: { ...signatures, ...Object.fromEntries(merged) } as JsonObject })
   }
 
+  /** Forgets a device, as after its logout. */
+  forget(user: string, device: string): void {
+    this.#devices.delete(`${user} ${device}`)
+  }
+
   claim(body: { readonly one_time_keys: Readonly<Record<string, JsonObject>> }): GateResult {
     const given = Object.entries(body.one_time_keys).map(([user, devices]) => {
       const keys = Object.keys(devices).flatMap((device) => {
@@ -129,6 +135,27 @@ export class Peer {
   async crossSign(): Promise<void> {
     const requests = await this.#machine.bootstrapCrossSigning(true)
     this.#server.publish(this.user, requests.uploadSigningKeysRequest.body, requests.uploadSignaturesRequest.body)
+  }
+
+  /** Gives the room's key to the recipients' devices and encrypts. The event is as a server would hand it on. */
+  async says(roomId: string, recipients: readonly string[], body: string): Promise<JsonObject> {
+    const machine = this.#machine
+    const users = (): WasmUserId[] => recipients.map((user) => new WasmUserId(user))
+    const mark = async (request: { readonly id: string; readonly type: RequestType } | undefined, result: GateResult): Promise<void> => {
+      if (request !== undefined && result.ok) await machine.markRequestAsSent(request.id, request.type, JSON.stringify(result.body))
+    }
+    await machine.updateTrackedUsers(users())
+    const query = machine.queryKeysForUsers(users())
+    await mark(query, this.#server.query(JSON.parse(query.body) as { device_keys: JsonObject }))
+    const claim = await machine.getMissingSessions(users())
+    if (claim !== null && claim !== undefined) await mark(claim, this.#server.claim(JSON.parse(claim.body) as { one_time_keys: never }))
+    for (const request of await machine.shareRoomKey(new WasmRoomId(roomId), users(), new EncryptionSettings()))
+      await mark(request, this.#server.deliver(this.user, request.event_type, JSON.parse(request.body) as { messages: never }))
+    const content = JSON.parse(
+      await machine.encryptRoomEvent(new WasmRoomId(roomId), 'm.room.message', JSON.stringify({ msgtype: 'm.text', body })),
+    ) as JsonObject
+    const event_id = `$${Math.random()}`
+    return { type: 'm.room.encrypted', event_id, room_id: roomId, sender: this.user, origin_server_ts: Date.now(), content }
   }
 
   /** The codes with which room keys were withheld from this device (spec, `m.room_key.withheld`), as of the last `reads`. */

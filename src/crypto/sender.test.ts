@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { KeyServer, Peer } from '../../tests/support/key-server.ts'
+import { answered, memoryDatabase, TestClock } from '../../tests/support/unit.ts'
+import { silentLogger } from '../operations/logger.ts'
+import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import { DurableStore } from './durable-store.ts'
+import type { CryptoHttp } from './http.ts'
+import type { Decrypted } from './port.ts'
+import { WasmEngine } from './wasm-engine.ts'
+
+// Real engines at both ends: how the sender of an event stands when it is read, not when its key came.
+
+const bot = '@bot:x' as UserId
+const room = '!room:x' as RoomId
+const server = new KeyServer()
+let store: DurableStore
+let engine: WasmEngine
+
+beforeAll(async () => {
+  const database = memoryDatabase()
+  const fail = (error: Error): never => {
+    throw error
+  }
+  store = await DurableStore.open(database, fail)
+  const http = {
+    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
+    keysQuery: (body: never) => Promise.resolve(server.query(body)),
+    keysClaim: (body: never) => Promise.resolve(server.claim(body)),
+    sendToDevice: (type: string, _txn: string, body: never) => Promise.resolve(server.deliver(bot, type, body)),
+    signaturesUpload: () => Promise.resolve(answered({})),
+  } as unknown as CryptoHttp
+  const storeKey = new Uint8Array(32).fill(7)
+  const given = { database, store, userId: bot, deviceId: 'BOT' as DeviceId, storeKey, http, clock: new TestClock(Date.now()) }
+  engine = await WasmEngine.open({ ...given, logger: silentLogger, onBroken: fail, onForeignKeys: () => undefined })
+  await engine.flushOutgoing()
+})
+afterAll(async () => {
+  await engine.close()
+  store.close()
+})
+
+const receive = async (): Promise<void> => {
+  const toDevice = server.collect(bot, 'BOT')
+  await engine.feed({ toDevice, changedDevices: [], leftDevices: [], oneTimeKeyCounts: {}, unusedFallbackKeys: undefined })
+  engine.commit(() => undefined)
+}
+const read = async (event: JsonObject): Promise<Decrypted> => {
+  const opened = await engine.decrypt(room, event)
+  if (!opened.ok) throw new Error(opened.code)
+  return opened
+}
+const hear = async (peer: Peer, body: string): Promise<Decrypted> => {
+  const event = await peer.says(room, [bot], body)
+  await receive()
+  await engine.flushOutgoing()
+  return await read(event)
+}
+const person = async (name: string, crossSign = true): Promise<Peer> => {
+  const peer = await Peer.make(server, `@${name}:x`, name.toUpperCase())
+  if (crossSign) await peer.crossSign()
+  await engine.queryDevices(`@${name}:x` as UserId)
+  return peer
+}
+
+test('a signed device, and the identity that signed it', async () => {
+  const ada = await person('ada')
+  const heard = await hear(ada, 'hello')
+  expect(heard).toMatchObject({ trust: 'signed', deviceId: 'ADA', content: { body: 'hello' } })
+  expect(heard.identityKey).toMatch(/^[\w+/]{43}$/)
+  expect(heard.identityKey).toBe(await engine.identityKey('@ada:x' as UserId))
+})
+
+test('an unsigned device has no identity behind it', async () => {
+  const heard = await hear(await person('bea', false), 'hello')
+  expect(heard).toMatchObject({ trust: 'unsigned', deviceId: 'BEA' })
+  expect(heard.identityKey).toBeUndefined()
+})
+
+test('another identity that signs the same device is seen at once, also in a session that came before', async () => {
+  const cyd = await person('cyd')
+  const before = await hear(cyd, 'one')
+  await cyd.crossSign()
+  await engine.queryDevices('@cyd:x' as UserId)
+  const after = await hear(cyd, 'two')
+  expect(after.trust).toBe('signed')
+  expect(after.identityKey).not.toBe(before.identityKey)
+})
+
+test('an identity that does not sign the device any more ends its trust, also in a session that came before', async () => {
+  const dan = await person('dan')
+  const event = await dan.says(room, [bot], 'one')
+  await receive()
+  await engine.flushOutgoing()
+  expect((await read(event)).trust).toBe('signed')
+  const other = await Peer.make(server, '@dan:x', 'OTHER')
+  await other.crossSign()
+  await engine.queryDevices('@dan:x' as UserId)
+  expect((await hear(dan, 'two')).trust).toBe('unsigned')
+})
+
+test('a device that was signed out is unknown, also in a session that came before', async () => {
+  const eve = await person('eve')
+  expect((await hear(eve, 'one')).trust).toBe('signed')
+  server.forget('@eve:x', 'EVE')
+  await engine.queryDevices('@eve:x' as UserId)
+  expect((await hear(eve, 'two')).trust).toBe('unknown-device')
+})
+
+test('the key of one person under the name of another', async () => {
+  const fay = await person('fay')
+  const event = await fay.says(room, [bot], 'hello')
+  await receive()
+  await engine.flushOutgoing()
+  const opened = await engine.decrypt(room, { ...event, sender: '@ada:x' })
+  expect(opened.ok ? opened.trust : opened.code).toMatch(/^(mismatched-sender|forged)$/)
+})
+
+test('an id that can have no identity', async () => {
+  expect(await engine.identityKey('not an id' as UserId)).toBeUndefined()
+  expect(await engine.identityKey('@nobody:x' as UserId)).toBeUndefined()
+})
