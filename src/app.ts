@@ -9,6 +9,7 @@ import { Community } from './chat/community.ts'
 import { openMessage } from './chat/incoming.ts'
 import { createParser } from './chat/parse.ts'
 import { Elsewhere } from './chat/elsewhere.ts'
+import { Bridges } from './onboarding/bridges.ts'
 import { Pipeline } from './chat/pipeline.ts'
 import { PlanStore } from './chat/plans.ts'
 import { reportQuarantine } from './chat/quarantine-report.ts'
@@ -18,6 +19,7 @@ import type { Status } from './commands/status/status.ts'
 import { declarations } from './commands/declarations.ts'
 import type { Config } from './config/schema.ts'
 import { followMembers } from './crypto/follow-members.ts'
+import { createKeyBackup } from './crypto/open-backup.ts'
 import { applyPolicy, sharingFor } from './crypto/key-sharing.ts'
 import { PersonIdentities } from './crypto/person-identities.ts'
 import { RoomEncryptions } from './crypto/room-encryption.ts'
@@ -35,6 +37,7 @@ import { createInvitationHandler } from './matrix/invitations.ts'
 import { Journal } from './matrix/journal.ts'
 import { Outbox } from './matrix/outbox.ts'
 import { createDirectorySource, createQueries } from './matrix/queries.ts'
+import { readersOf } from './matrix/read-receipts.ts'
 import { SpecialRooms } from './matrix/special-rooms.ts'
 import { SyncLoop } from './matrix/sync.ts'
 import type { SyncBatch } from './matrix/sync.ts'
@@ -98,7 +101,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const { templates, catalogue } = files
   const opened = await openConnections({ config, database, logger, metrics, clock, userAgent, onSecret, onFatal })
   if (!opened.ok) return opened
-  const { homeserver, admin, authentik, engine, identity } = opened.connections
+  const { homeserver, admin, authentik, engine, backupEngine, identity } = opened.connections
 
   const directory = new Directory(database, homeserver.userId, config.bridges)
   if (applyPolicy(database, config.crypto.shareKeysWith, config.rooms))
@@ -128,6 +131,16 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     newMarker: () => randomBytes(12).toString('base64url'),
   })
   const rooms = new SpecialRooms({ database, directory, homeserver, directRooms, named: config.rooms })
+  const keyBackup = createKeyBackup({
+    ...options,
+    clock,
+    homeserver,
+    config: config.crypto,
+    crypto: engine,
+    engine: backupEngine,
+    rooms: () => rooms,
+    onSecret,
+  })
   const queries = createQueries(homeserver)
   const capabilities = new ServerCapabilities({ config, admin, logger })
   const roles = new Roles({
@@ -206,6 +219,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       engine: engine.engine,
       deviceId: homeserver.session.deviceId,
       identity: identity,
+      backup: keyBackup.state,
       sync: { lastAt: sync.lastAt, failing: sync.failing },
       authentik: {
         failing: (mirror?.attempts ?? 0) > 0 ? (mirror?.lastError ?? 'it does not answer') : undefined,
@@ -228,6 +242,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     links,
     directory,
     directRooms,
+    readers: (roomIds) => readersOf(homeserver, roomIds),
     catalogue,
     community,
     scheduler,
@@ -247,6 +262,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       shown: async (userId) => ((await engine.queryDevices(userId)) === undefined ? undefined : await engine.identityKey(userId)),
     },
   })
+  const bridges = new Bridges({ settings: config.bridges, database, directory })
   const answerInvitation = createInvitationHandler({
     homeserver,
     directory,
@@ -255,6 +271,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     logger,
     roleOf: (userId) => roles.of(userId),
     isNamed: (roomId) => rooms.isNamed(roomId),
+    isBridge: (userId) => bridges.mayInvite(userId),
     isMember: (userId) => community.isMember(userId),
   })
   const elsewhere = new Elsewhere({
@@ -329,6 +346,13 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       if (kind === 'dm') resend(message)
       return Promise.resolve()
     },
+    bridgeSaid: ({ entry, body, relations }) => {
+      if (!bridges.speaks(entry.roomId, entry.sender)) return false
+      if (relations.replyTo === undefined) return true
+      bridges.note(relations.replyTo, body, clock.now())
+      scheduler.wakeAll('bridged-welcome')
+      return true
+    },
     onInvitation: async ({ roomId, sender, event, receivedAt }) => {
       const invitation = { roomId, sender, isDirect: 'is_direct' in event && event['is_direct'] === true, receivedAt }
       const unanswered = await answerInvitation(invitation)
@@ -362,18 +386,22 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     answerInvitation,
     repairer,
     journal,
+    bridges,
+    isEncrypted: (roomId) => encryptions.has(roomId),
     onSecret,
   })
   const dispatcher = new Dispatcher({ crypto: engine, journal, clock, logger, handlers: pipeline })
 
   const wakeJobsOf = (userId: string): void => {
-    for (const kind of ['welcome', 'credentials', 'graduation']) scheduler.wake(kind, userId)
+    for (const kind of ['welcome', 'bridged-welcome', 'credentials', 'graduation']) scheduler.wake(kind, userId)
   }
   let settledAt = clock.now()
   /** What a sync (or a repaired member list) means for everybody else. */
   const reactTo = (batch: SyncBatch): void => {
     directRooms.noticed([...batch.changes.newRooms, ...batch.changes.baselines, ...batch.changes.memberChanges.map(({ roomId }) => roomId)])
     for (const { userId } of batch.changes.memberChanges) wakeJobsOf(userId)
+    // A bridge's new chat is known once its list of members is.
+    if (batch.changes.baselines.length > 0 || batch.changes.newRooms.length > 0) scheduler.wakeAll('bridged-welcome')
     if (batch.changes.dirtyRooms.length > 0 || batch.initial) repairer.soon()
     // What failed before (an alias that was not there yet, a join that was refused) is tried again, but not with every sync.
     const unsettled = rooms.problems().length > 0 && clock.now() - settledAt > settleEveryMs
@@ -396,7 +424,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     journal,
     clock,
     logger,
-    watches: (roomId) => rooms.kindOf(roomId) !== undefined,
+    watches: (roomId) => rooms.kindOf(roomId) !== undefined || bridges.isManagementRoom(roomId),
     overhears: (event) => elsewhere.concerns(event, roles.of(event.sender)),
     onBatch: reactTo,
   })
@@ -410,6 +438,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     const problems = rooms.problems()
     return problems.length === 0 ? { ok: true, words: 'in INDOC and the admin room' } : { ok: false, words: problems.join('; ') }
   })
+  // Without a backup the bot still does all its work: words for the operator, but no reason to call it not ready.
+  checks.register('backup', () => ({ ok: true, words: keyBackup.state.words }))
   checks.register('identity', () => ({ ok: true, words: `device ${homeserver.session.deviceId}: ${identity}` }))
 
   await rooms.settle()
@@ -420,6 +450,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   repairer.soon()
   capabilities.probe().catch((error: unknown) => logger.error({ err: error }, 'the rights of the bot could not be found out'))
   dispatcher.start()
+  keyBackup.start()
   sync.run().catch((error: unknown) => {
     logger.fatal({ err: error }, 'a sync could not be stored')
     onFatal('bug', 'a sync could not be stored')
@@ -433,7 +464,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       deviceId: homeserver.session.deviceId,
       stop: async () => {
         await sync.stop()
-        await Promise.all([dispatcher.stop(4000), scheduler.stop(4000), repairer.stop()])
+        await Promise.all([dispatcher.stop(4000), scheduler.stop(4000), repairer.stop(), keyBackup.stop(4000)])
         acknowledger.close()
         // Together: a message may be waiting for keys that the server does not give, which only the gate can end.
         await Promise.all([outbox.close(), opened.connections.close()])

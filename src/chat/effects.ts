@@ -48,7 +48,7 @@ export type Effect =
   | { readonly kind: 'room.redact'; readonly roomId: RoomId; readonly userId: UserId; readonly limit: number }
   | {
       readonly kind: 'job.schedule'
-      readonly job: 'welcome' | 'graduation'
+      readonly job: 'welcome' | 'bridged-welcome' | 'graduation'
       readonly uniqueKey: string
       readonly payload: Readonly<Record<string, unknown>>
       readonly delayMs: number

@@ -53,6 +53,8 @@ export interface PipelinePorts extends ReplyPorts {
   readonly save: (command: SavedCommand) => number
   /** Text that is no command: an introduction, `resend`, a yes or no. Marks nothing. */
   readonly onText?: (message: IncomingMessage, kind: RoomKind) => Promise<void>
+  /** Is it the bot of a bridge that answers a command of ours? Then it is taken from here. */
+  readonly bridgeSaid: (message: IncomingMessage) => boolean
   readonly onInvitation: (entry: JournalEntry) => Promise<void>
   /** A message that stayed unreadable. Marks the entry as done. */
   readonly onUnreadable: (entry: JournalEntry, cause: UnreadableCause) => Promise<void>

@@ -129,6 +129,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     roomName: (roomId) => roomId,
     directRoom: () => Promise.resolve(private_),
     save: (command) => saved.push(command) + 40,
+    bridgeSaid: () => false,
     onInvitation: () => Promise.resolve(),
     onUnreadable: () => Promise.resolve(),
     believe: (_userId, _role, transport) => transport,

@@ -75,6 +75,7 @@ export class Pipeline implements Handlers {
       journal.mark(entry.eventId, 'done', clock.now(), note)
       return {}
     }
+    if (this.#ports.bridgeSaid(message)) return done('bridge')
     if (kind === undefined) return this.#elsewhere(message)
     const addressed = determine(
       {

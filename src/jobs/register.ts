@@ -16,6 +16,8 @@ import type { Journal } from '../matrix/journal.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
+import { createBridgedWelcomeHandler } from '../onboarding/bridged-welcome.ts'
+import type { Bridges } from '../onboarding/bridges.ts'
 import { createCredentialsHandler } from '../onboarding/deliver-credentials.ts'
 import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
 import { createGraduationHandler } from '../onboarding/graduation.ts'
@@ -25,7 +27,7 @@ import type { Templates } from '../onboarding/templates.ts'
 import { createWelcomeHandler } from '../onboarding/welcome.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
-import type { UserId } from '../types.ts'
+import type { RoomId, UserId } from '../types.ts'
 import { createMirrorHandler } from './mirror.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -49,6 +51,8 @@ export interface JobParts {
   readonly answerInvitation: ReturnType<typeof createInvitationHandler>
   readonly repairer: Repairer
   readonly journal: Journal
+  readonly bridges: Bridges
+  readonly isEncrypted: (roomId: RoomId) => boolean
   readonly onSecret: (secret: string) => void
 }
 
@@ -91,6 +95,22 @@ export const registerJobs = (parts: JobParts): void => {
           `welcome-${payload.userId}-${clock.now()}`,
           `❌ ${payload.name} (${payload.userId}) has no complete welcome: ${reason}. Once that is mended: !retry ${jobId} does what is missing`,
           payload.askedBy,
+        ),
+    }),
+  )
+  scheduler.register(
+    'bridged-welcome',
+    createBridgedWelcomeHandler({
+      ...parts,
+      ...parts.delivery,
+      helloGapMs: config.welcome.helloGap,
+      email: () => Promise.resolve('not-possible'),
+      onSent: ({ name, askedBy }, words, jobId) => alert(`bridged-welcome-${jobId}`, `ℹ️ ${name} (bridged): ${words}`, askedBy),
+      onDead: ({ name, askedBy }, reason, jobId) =>
+        alert(
+          `bridged-welcome-dead-${jobId}-${clock.now()}`,
+          `❌ ${name} (bridged) has no welcome: ${reason}. Once that is mended: !retry ${jobId}`,
+          askedBy,
         ),
     }),
   )

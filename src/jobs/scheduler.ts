@@ -204,6 +204,14 @@ export class Scheduler {
     else if (this.#looking.has(keyOf({ kind, uniqueKey }))) this.#looking.set(keyOf({ kind, uniqueKey }), true)
   }
 
+  /** As `wake`, for all jobs of a kind. */
+  wakeAll(kind: string): void {
+    const open = this.#database.all(
+      this.#database.query.selectFrom('job').select('unique_key').where('kind', '=', kind).where('state', 'in', ['waiting', 'running']),
+    )
+    for (const { unique_key: key } of open) this.wake(kind, key)
+  }
+
   /** The jobs that are running, by kind and key, and whether they were woken meanwhile. */
   readonly #looking = new Map<string, boolean>()
 

@@ -19,8 +19,16 @@ afterEach(() => {
   database.close()
 })
 
-const world = (given: { readonly role?: Role; readonly member?: boolean; readonly listed?: boolean; readonly standing?: string } = {}) => {
-  const { role = 'everyone', member = false, listed = true, standing = 'invite' } = given
+const world = (
+  given: {
+    readonly role?: Role
+    readonly member?: boolean
+    readonly listed?: boolean
+    readonly standing?: string
+    readonly bridge?: boolean
+  } = {},
+) => {
+  const { role = 'everyone', member = false, listed = true, standing = 'invite', bridge = false } = given
   const clock = new TestClock()
   const asked: string[] = []
   const answers: GateResult[] = []
@@ -51,6 +59,7 @@ const world = (given: { readonly role?: Role; readonly member?: boolean; readonl
     logger: silentLogger,
     roleOf: () => role,
     isNamed: (room) => room === indoc,
+    isBridge: () => bridge,
     isMember: () => member,
   })
   const receivedAt = clock.now()
@@ -65,6 +74,7 @@ describe('who is let in', () => {
     ['somebody of the community writes to the bot', { member: true }, true, roomId, 'join'],
     ['somebody of the community invites into a room', { member: true }, false, roomId, 'leave'],
     ['a stranger writes to the bot', {}, true, roomId, 'leave'],
+    ['a bridge opens a chat', { bridge: true }, false, roomId, 'join'],
     ['anybody invites into INDOC', {}, false, indoc, 'join'],
   ])('%s', async (_what, given, isDirect, room, action) => {
     const { invite, asked } = world(given)

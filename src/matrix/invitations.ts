@@ -16,6 +16,8 @@ export interface InvitationRules {
   readonly roleOf: (userId: UserId) => Role
   /** INDOC or the admin room: joined whoever invites. */
   readonly isNamed: (roomId: RoomId) => boolean
+  /** Is it the bot of a configured bridge, or one of its ghosts? Their chats are how bridged people are reached. */
+  readonly isBridge: (userId: UserId) => boolean
   /** Is the person in INDOC or in a room of the catalogue? */
   readonly isMember: (userId: UserId) => boolean
 }
@@ -37,15 +39,15 @@ export interface Unanswered {
 export type InvitationVerdict = 'join' | 'join-direct' | 'decline'
 
 /**
- * The rule for invitations to the bot: a moderator's is accepted, a direct chat from somebody of the community too, anything else is declined.
+ * The rule for invitations to the bot: a moderator's and a bridge's are accepted, a direct chat from somebody of the community too, anything else is declined.
  */
 export const judgeInvitation = (
-  rules: Pick<InvitationRules, 'roleOf' | 'isNamed' | 'isMember'>,
+  rules: Pick<InvitationRules, 'roleOf' | 'isNamed' | 'isBridge' | 'isMember'>,
   roomId: RoomId,
   sender: UserId,
   isDirect: boolean,
 ): InvitationVerdict => {
-  if (rules.isNamed(roomId)) return 'join'
+  if (rules.isNamed(roomId) || rules.isBridge(sender)) return 'join'
   const moderator = rules.roleOf(sender) !== 'everyone'
   if (isDirect) return moderator || rules.isMember(sender) ? 'join-direct' : 'decline'
   return moderator ? 'join' : 'decline'

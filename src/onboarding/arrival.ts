@@ -4,6 +4,8 @@ import type { Unavailable } from '../chat/command.ts'
 import type { AccountReference, Effect, Plan, PlannedStep } from '../chat/effects.ts'
 import { durationWords } from '../operations/durations.ts'
 import type { UserId } from '../types.ts'
+import { welcomeJobOf } from './bridges.ts'
+import type { WelcomeJob } from './bridges.ts'
 import { chooseAccount } from './arrival-account.ts'
 import type { AccountChoice } from './arrival-account.ts'
 import { chooseGroups } from './arrival-groups.ts'
@@ -201,25 +203,22 @@ class Builder {
       rooms: [...rooms.links],
       askedBy: asker.userId,
     }
-    const effect: Effect = { kind: 'job.schedule', job: 'welcome', uniqueKey: userId, payload: { ...payload }, delayMs: 0 }
-    const blocked = this.#welcomeObstacle(userId)
+    const job = welcomeJobOf(this.#ports.directory, userId)
+    const effect: Effect = { kind: 'job.schedule', job, uniqueKey: userId, payload: { ...payload }, delayMs: 0 }
+    const blocked = this.#welcomeObstacle(job, userId)
     this.#add(
       effect,
-      `welcome ${first} by encrypted DM, with credentials`,
+      job === 'welcome'
+        ? `welcome ${first} by encrypted DM, with credentials`
+        : `welcome ${first} over the bridge, else by e-mail or through you`,
       blocked === undefined ? this.#after : { ...this.#after, blocked },
     )
   }
 
-  #welcomeObstacle(userId: UserId): PlannedStep['blocked'] {
-    const { directory, scheduler } = this.#ports
-    if (directory.bridged.bridgeOf(userId) !== undefined) {
-      return {
-        state: 'failed',
-        code: 'bridged',
-        text: 'a bridged person cannot be reached by encrypted DM yet; tell them yourself, and let them choose a password on the sign-in page',
-      }
-    }
-    const latest = scheduler.latest('welcome', userId)
+  #welcomeObstacle(kind: WelcomeJob, userId: UserId): PlannedStep['blocked'] {
+    // Nobody behind a bridge is shown by id: it holds a telephone number or an internal number.
+    const name = kind === 'welcome' ? userId : `"${this.#wish.first}"`
+    const latest = this.#ports.scheduler.latest(kind, userId)
     const open = latest?.state === 'waiting' || latest?.state === 'running'
     if (latest === undefined || !(open || latest.state === 'done')) return undefined
     const given = latest.payload['account']
@@ -231,12 +230,12 @@ class Builder {
       return {
         state: 'failed',
         code: 'other-welcome-waits',
-        text: `another welcome, without these credentials, waits as #${latest.jobId}. Take it back with \`!cancel ${latest.jobId}\`, then give \`!welcome ${userId}\``,
+        text: `another welcome, without these credentials, waits as #${latest.jobId}. Take it back with \`!cancel ${latest.jobId}\`, then give \`!welcome ${name}\``,
       }
     }
     return open
       ? { state: 'skipped', code: 'already-scheduled', text: `waits already as #${latest.jobId}` }
-      : { state: 'skipped', code: 'already-welcomed', text: `was sent already; \`!welcome ${userId}\` sends it again` }
+      : { state: 'skipped', code: 'already-welcomed', text: `was sent already; \`!welcome ${name}\` sends it again` }
   }
 
   #graduation(userId: UserId, rooms: GraduationPayload['rooms']): void {

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import type { Job, JobHandler, JobResult, JobTools } from '../jobs/scheduler.ts'
 import { messageContent } from '../matrix/message.ts'
 import { transactionId } from '../matrix/outbox.ts'
-import type { Outbox, SendResult } from '../matrix/outbox.ts'
-import type { Clock } from '../operations/clock.ts'
+import type { SendResult } from '../matrix/outbox.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
 import { identifierOf } from './bridges.ts'
 import type { Bridges } from './bridges.ts'
 import { mintCredentials } from './credentials.ts'
-import type { CredentialPorts } from './credentials.ts'
+import { handOver } from './hand-over.ts'
+import type { HandOverPorts } from './hand-over.ts'
 import type { Templates } from './templates.ts'
 import { welcomePayload, welcomeValues } from './welcome.ts'
 import type { WelcomeOptions, WelcomePayload } from './welcome.ts'
@@ -23,21 +23,14 @@ const progressSchema = z.object({
 })
 type Progress = z.output<typeof progressSchema>
 
-/** How something reached, or did not reach, a person without the bridge. */
-export type OtherWay =
-  | { readonly ok: true; readonly words: string }
-  | { readonly ok: false; readonly final: boolean; readonly words: string }
-
-export interface BridgedWelcomeOptions extends CredentialPorts {
+export interface BridgedWelcomeOptions extends HandOverPorts {
   readonly bridges: Pick<Bridges, 'of' | 'portalOf' | 'take' | 'release' | 'answerTo'>
   readonly directory: WelcomeOptions['directory']
-  readonly outbox: Pick<Outbox, 'send'>
   readonly templates: Pick<Templates, 'render'>
-  readonly clock: Pick<Clock, 'now'>
   readonly helloGapMs: number
   readonly isEncrypted: (roomId: RoomId) => boolean
-  /** Without the bridge: Authentik's e-mail, else a note to the moderator who asked. `reason` = why the bridge was no way. */
-  readonly otherWay: (payload: WelcomePayload, reason: string, jobId: number) => Promise<OtherWay>
+  /** Authentik's own e-mail with a new link. undefined = there is no address, or Authentik cannot send any. */
+  readonly email: (account: { readonly pk: number }) => Promise<'sent' | 'not-possible' | 'failed'>
   /** Tells who asked what became of it. */
   readonly onSent: (payload: WelcomePayload, words: string, jobId: number) => void
   readonly onDead: (payload: WelcomePayload, reason: string, jobId: number) => void
@@ -167,11 +160,22 @@ const given = (options: BridgedWelcomeOptions, job: Job, payload: WelcomePayload
   return { state: 'done', note: words }
 }
 
+/** Without the bridge: Authentik's e-mail, else a note to the moderator who asked. `reason` = why the bridge was no way. */
 const otherWay = async (options: BridgedWelcomeOptions, job: Job, payload: WelcomePayload, reason: string): Promise<JobResult> => {
-  const result = await options.otherWay(payload, reason, job.jobId)
-  if (!result.ok) return result.final ? { state: 'dead', reason: `${reason}; ${result.words}` } : { state: 'failed', reason: result.words }
-  options.onSent(payload, `${reason}; ${result.words}`, job.jobId)
-  return { state: 'done', note: result.words }
+  const end = (words: string): JobResult => {
+    options.onSent(payload, `${reason}; ${words}`, job.jobId)
+    return { state: 'done', note: words }
+  }
+  const { account, name, askedBy } = payload
+  if (account !== undefined) {
+    const mailed = await options.email(account)
+    if (mailed === 'failed') return { state: 'failed', reason: 'Authentik could not send its e-mail now' }
+    if (mailed === 'sent') return end('Authentik has sent its own e-mail with a link to choose a password')
+  }
+  const note = { name, account, moderator: askedBy as UserId, reason, key: `bridged-welcome-${job.jobId}` }
+  const handed = await handOver(options, note)
+  if (handed.ok) return end('what they need was given to the moderator who asked, by direct chat, to hand over')
+  return handed.final ? { state: 'dead', reason: `${reason}; ${handed.words}` } : { state: 'failed', reason: handed.words }
 }
 
 const passes = (result: SendResult & { readonly ok: false }): boolean => result.code !== 'refused' && result.code !== 'not-encryptable'

@@ -13,6 +13,13 @@ export interface BridgeSettings {
   readonly startChat?: string | undefined
 }
 
+/** Which job welcomes a person. */
+export type WelcomeJob = 'welcome' | 'bridged-welcome'
+
+/** A bridged person is welcomed over the bridge, everybody else by DM. */
+export const welcomeJobOf = (directory: Pick<Directory, 'bridged'>, userId: UserId): WelcomeJob =>
+  directory.bridged.bridgeOf(userId) === undefined ? 'welcome' : 'bridged-welcome'
+
 /** What a bridge's bot said to a command. */
 export interface BridgeAnswer {
   readonly body: string
@@ -31,6 +38,8 @@ export const identifierOf = (userId: UserId, users: string): string | undefined 
   // It is put into a command: nothing in it may end the word.
   return /^[\p{L}\p{N}+_.=-]{1,255}$/u.test(identifier) ? identifier : undefined
 }
+
+const serverOf = (userId: UserId | undefined): string | undefined => userId?.slice(userId.indexOf(':') + 1)
 
 /** The bridges of the configuration: whose ghosts are whose, where their chats are, and what their bots answered. */
 export class Bridges {
@@ -62,9 +71,9 @@ export class Bridges {
     return this.#settings.some(({ managementRoom }) => managementRoom === roomId)
   }
 
-  /** May this user invite the bot to chats: the bot of a configured bridge, or one of its ghosts? */
+  /** May this user invite the bot to chats: the bot of a configured bridge, or one of its ghosts? Anybody's server can have users with such names. */
   mayInvite(userId: UserId): boolean {
-    return this.#settings.some(({ bot }) => bot === userId) || this.#directory.bridged.bridgeOf(userId) !== undefined
+    return this.#settings.some(({ bot }) => bot === userId) || serverOf(this.of(userId)?.bot) === serverOf(userId)
   }
 
   /** The chat with a bridged person: the bot, the ghost and the bridge's bot are its whole membership, and the list of members is complete. */

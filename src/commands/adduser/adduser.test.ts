@@ -460,9 +460,9 @@ describe('welcome and graduation', () => {
     expect(plan.notes?.join()).toContain('no credentials')
   })
 
-  test('a bridged person: never shown by id, no welcome yet, all else', async () => {
+  test('a bridged person: never shown by id, welcomed over the bridge, all else', async () => {
     const plan = await planOf(`adduser Ada --matrix ${ghost}`, { rooms: [lobby] })
-    expect(kinds(plan)).toEqual(['account.create', 'welcome!bridged', 'room.invite', 'graduation'])
+    expect(kinds(plan)).toEqual(['account.create', 'bridged-welcome', 'room.invite', 'graduation'])
     expect(plan.summary).toBe('Ada (bridged)')
     expect(plan.steps.map(({ text, blocked }) => text + (blocked?.text ?? '')).join()).not.toContain(ghost)
   })

@@ -38,7 +38,7 @@ test('one job, with credentials of the linked account only', async () => {
         text: 'welcome Ada by encrypted DM, with credentials',
       },
     ],
-    notes: ['Credentials are delivered by DM only.'],
+    notes: ['Credentials are delivered to the person only, never into a room.'],
     targets: [ada],
   })
 })
@@ -66,11 +66,18 @@ test.each([
   if (code !== undefined) expect(plan.steps[0]?.blocked?.text).toContain('#4')
 })
 
+test('a bridged person is welcomed over the bridge, and not shown by id', async () => {
+  const plan = await planned(`welcome ${ghost}`)
+  if (!('steps' in plan)) throw new Error('expected a plan')
+  expect(plan.steps[0]?.effect).toMatchObject({ kind: 'job.schedule', job: 'bridged-welcome', uniqueKey: ghost })
+  expect(plan.steps[0]?.text).toContain('over the bridge')
+  expect(plan.summary + (plan.steps[0]?.text ?? '')).not.toContain(ghost)
+})
+
 test.each([
   ['welcome @ada:example.org --template guests', 'not-available'],
   ['welcome old', 'no-matrix-user'],
   [`welcome ${bot}`, 'target-bot'],
-  [`welcome ${ghost}`, 'bridged'],
 ])('%s is refused as %s', async (line, code) => {
   expect(await planned(line)).toMatchObject({ code, mark: '❌' })
 })

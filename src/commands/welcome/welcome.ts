@@ -5,6 +5,7 @@ import type { Directory } from '../../directory/directory.ts'
 import type { Links } from '../../directory/links.ts'
 import type { Scheduler } from '../../jobs/scheduler.ts'
 import { named, refusal } from '../../onboarding/authentik-reads.ts'
+import { welcomeJobOf } from '../../onboarding/bridges.ts'
 import type { WelcomePayload } from '../../onboarding/welcome.ts'
 import type { UserId } from '../../types.ts'
 import { welcomeDeclaration } from './declaration.ts'
@@ -47,12 +48,6 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
       )
     }
     if (userId === ports.directory.ownUserId) return refusal('target-bot', 'That is me: I know my way around.')
-    if (ports.directory.bridged.bridgeOf(userId) !== undefined) {
-      return refusal(
-        'bridged',
-        `Nothing was done: ${person.name} is behind a bridge and cannot be reached by encrypted DM yet. Tell them yourself, and let them choose a password on the sign-in page.`,
-      )
-    }
     const link = ports.links.of(userId)
     const active = link === undefined || ports.accounts.get(link.pk)?.active !== false
     // A passphrase would be reset by it; that is for nobody of one's own or a higher role.
@@ -68,7 +63,7 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
     }
     const notes = [
       account !== undefined
-        ? 'Credentials are delivered by DM only.'
+        ? 'Credentials are delivered to the person only, never into a room.'
         : link === undefined
           ? 'No account is linked to this person, so the welcome carries no credentials.'
           : mine
@@ -86,12 +81,14 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
 
 const step = (ports: WelcomePorts, payload: WelcomePayload, credentials: boolean): PlannedStep => {
   const { userId } = payload
-  const text = `welcome ${payload.name} by encrypted DM${credentials ? ', with credentials' : ''}`
+  const job = welcomeJobOf(ports.directory, userId as UserId)
+  const way = job === 'welcome' ? 'by encrypted DM' : 'over the bridge, else by e-mail or through you'
+  const text = `welcome ${payload.name} ${way}${credentials ? ', with credentials' : ''}`
   const schedule: PlannedStep = {
-    effect: { kind: 'job.schedule', job: 'welcome', uniqueKey: userId, payload: { ...payload }, delayMs: 0 },
+    effect: { kind: 'job.schedule', job, uniqueKey: userId, payload: { ...payload }, delayMs: 0 },
     text,
   }
-  const latest = ports.scheduler.latest('welcome', userId)
+  const latest = ports.scheduler.latest(job, userId)
   if (latest === undefined || (latest.state !== 'waiting' && latest.state !== 'running')) return schedule
   const waiting = latest.lastError === null || latest.lastError === '' ? '' : ` (it ${latest.lastError})`
   if (credentials && !Object.hasOwn(latest.payload, 'account')) {
