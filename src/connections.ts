@@ -1,6 +1,7 @@
 import { authentikBreaker, createAuthentik } from './authentik/client.ts'
 import type { Authentik } from './authentik/client.ts'
 import type { Config } from './config/schema.ts'
+import type { BackupEngine } from './crypto/backup-engine.ts'
 import { openCrypto } from './crypto/open.ts'
 import { loadEngine } from './crypto/wasm-engine.ts'
 import type { WasmEngine } from './crypto/wasm-engine.ts'
@@ -25,6 +26,8 @@ export interface Connections {
   readonly admin: SynapseAdmin
   readonly authentik: Authentik
   readonly engine: WasmEngine
+  /** The same engine, as far as it backs keys up. */
+  readonly backupEngine: BackupEngine
   /** How the identity was found or made, in words. */
   readonly identity: string
   /** Closes the gates, then the engine and its store. */
@@ -124,6 +127,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
     admin: new SynapseAdmin(adminGate === undefined ? homeserver : new Homeserver(adminGate, opened.session, () => undefined)),
     authentik: createAuthentik({ gate: authentikGate, token: config.authentik.token, publicUrl: config.authentik.publicUrl }),
     engine: crypto.engine,
+    backupEngine: crypto.backup,
     identity: crypto.identity,
     close: async () => {
       await Promise.all([gate.close(graceMs), authentikGate.close(graceMs), adminGate?.close(graceMs), oauth.close(graceMs)])

@@ -5,14 +5,22 @@ import type { Homeserver } from '../matrix/client.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
 import type { Logger } from '../operations/logger.ts'
+import type { BackupEngine } from './backup-engine.ts'
 import { DurableStore } from './durable-store.ts'
 import { createCryptoHttp } from './http.ts'
 import { ensureIdentity } from './identity.ts'
+import { WasmBackup } from './wasm-backup.ts'
 import { WasmEngine } from './wasm-engine.ts'
 
 /** The opened engine with a signed device, or why the process has to end. */
 export type CryptoOpening =
-  | { readonly ok: true; readonly engine: WasmEngine; readonly store: DurableStore; readonly identity: string }
+  | {
+      readonly ok: true
+      readonly engine: WasmEngine
+      readonly backup: BackupEngine
+      readonly store: DurableStore
+      readonly identity: string
+    }
   | { readonly ok: false; readonly reason: ExitReason; readonly words: string }
 
 /** For `!status` and `/readyz`. */
@@ -90,5 +98,5 @@ export const openCrypto = async (options: {
       { file: config.crypto.recoveryKeyFile },
       'a cross-signing identity was made; keep a copy of its recovery key in a safe place',
     )
-  return { ok: true, engine, store, identity: identityWords[identity.made] }
+  return { ok: true, engine, backup: new WasmBackup(engine, store), store, identity: identityWords[identity.made] }
 }

@@ -14,6 +14,7 @@ const well: Status = {
   engine: 'wasm 18.9.0',
   deviceId: 'ABCDEF',
   identity: 'loaded',
+  backup: { ok: true, words: 'Key backup: version 3' },
   sync: { lastAt: now - 5000, failing: undefined },
   authentik: { failing: undefined, accounts: 1314, mirroredAt: now - 60_000 },
   jobs: new Map([['waiting', 2]]),
@@ -37,6 +38,7 @@ test('all is well', async () => {
     'Jobs: 0 running, 2 waiting, none dead.',
     'Directory: 42 rooms, as of 5 s ago.',
     'Encryption: device ABCDEF, identity loaded, engine wasm 18.9.0.',
+    'Key backup: version 3.',
     'an ordinary user on this server',
   ])
     expect(text).toContain(words)
@@ -71,6 +73,7 @@ test.each<[string, Partial<Status>, string, boolean]>([
     '❌ not an admin, though the profile is own-server, rate limits hold',
     false,
   ],
+  ['no key backup', { backup: { ok: false, words: 'Room keys are not backed up: why' } }, '❌ Room keys are not backed up: why.', false],
   ['waiting messages', { undecrypted: 1 }, '1 message waits for a key.', false],
   ['another problem', { problems: ['I am not in the admin room'] }, '❌ I am not in the admin room', true],
 ])('%s', async (_, more, words, wrong) => {

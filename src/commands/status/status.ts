@@ -18,6 +18,8 @@ export interface Status {
   readonly deviceId: string
   /** The state of the bot's own identity, in words: `created`, `loaded`… */
   readonly identity: string
+  /** The key backup, in words; not ok = keys are not backed up at the moment. */
+  readonly backup: { readonly ok: boolean; readonly words: string }
   readonly sync: { readonly lastAt: Timestamp | undefined; /** Why it fails now. */ readonly failing: string | undefined }
   readonly authentik: {
     /** Why it cannot be used now. */
@@ -82,6 +84,7 @@ const details = (status: Status, now: Timestamp): readonly (readonly Inline[])[]
   jobWords(status),
   [directoryWords(status, now)],
   [`Encryption: device ${status.deviceId}, identity ${status.identity}, engine ${status.engine}.`],
+  [`${status.backup.ok ? '' : '❌ '}${status.backup.words}.`],
   [serverWords(status)],
   ...(status.undecrypted === 0 ? [] : [[`${count(status.undecrypted, 'message waits', 'messages wait')} for a key.`]]),
   ...status.problems.map((problem) => [`❌ ${problem}`]),
