@@ -139,6 +139,9 @@ const crypto = section('End-to-end encryption.', {
     text: "File that receives the recovery key of the bot's identity, once, with mode 0600. Move a copy to a safe place.",
     otherwise: '`recovery-key` in `data.directory`',
   }),
+  backup: flag(true, {
+    text: 'Keep the room keys of INDOC and the admin room on the homeserver too, encrypted, so that a new device with the recovery key can read what was written before.',
+  }),
 })
 
 const authentik = section('The Authentik server that holds the accounts.', {
