@@ -9,6 +9,7 @@ import { Community } from './chat/community.ts'
 import { openMessage } from './chat/incoming.ts'
 import { createParser } from './chat/parse.ts'
 import { Elsewhere } from './chat/elsewhere.ts'
+import { Bridges } from './onboarding/bridges.ts'
 import { Pipeline } from './chat/pipeline.ts'
 import { PlanStore } from './chat/plans.ts'
 import { reportQuarantine } from './chat/quarantine-report.ts'
@@ -36,6 +37,7 @@ import { createInvitationHandler } from './matrix/invitations.ts'
 import { Journal } from './matrix/journal.ts'
 import { Outbox } from './matrix/outbox.ts'
 import { createDirectorySource, createQueries } from './matrix/queries.ts'
+import { readersOf } from './matrix/read-receipts.ts'
 import { SpecialRooms } from './matrix/special-rooms.ts'
 import { SyncLoop } from './matrix/sync.ts'
 import type { SyncBatch } from './matrix/sync.ts'
@@ -240,6 +242,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     links,
     directory,
     directRooms,
+    readers: (roomIds) => readersOf(homeserver, roomIds),
     catalogue,
     community,
     scheduler,
@@ -259,6 +262,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       shown: async (userId) => ((await engine.queryDevices(userId)) === undefined ? undefined : await engine.identityKey(userId)),
     },
   })
+  const bridges = new Bridges({ settings: config.bridges, database, directory })
   const answerInvitation = createInvitationHandler({
     homeserver,
     directory,
@@ -267,6 +271,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     logger,
     roleOf: (userId) => roles.of(userId),
     isNamed: (roomId) => rooms.isNamed(roomId),
+    isBridge: (userId) => bridges.mayInvite(userId),
     isMember: (userId) => community.isMember(userId),
   })
   const elsewhere = new Elsewhere({
@@ -341,6 +346,13 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       if (kind === 'dm') resend(message)
       return Promise.resolve()
     },
+    bridgeSaid: ({ entry, body, relations }) => {
+      if (!bridges.speaks(entry.roomId, entry.sender)) return false
+      if (relations.replyTo === undefined) return true
+      bridges.note(relations.replyTo, body, clock.now())
+      scheduler.wakeAll('bridged-welcome')
+      return true
+    },
     onInvitation: async ({ roomId, sender, event, receivedAt }) => {
       const invitation = { roomId, sender, isDirect: 'is_direct' in event && event['is_direct'] === true, receivedAt }
       const unanswered = await answerInvitation(invitation)
@@ -374,18 +386,22 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     answerInvitation,
     repairer,
     journal,
+    bridges,
+    isEncrypted: (roomId) => encryptions.has(roomId),
     onSecret,
   })
   const dispatcher = new Dispatcher({ crypto: engine, journal, clock, logger, handlers: pipeline })
 
   const wakeJobsOf = (userId: string): void => {
-    for (const kind of ['welcome', 'credentials', 'graduation']) scheduler.wake(kind, userId)
+    for (const kind of ['welcome', 'bridged-welcome', 'credentials', 'graduation']) scheduler.wake(kind, userId)
   }
   let settledAt = clock.now()
   /** What a sync (or a repaired member list) means for everybody else. */
   const reactTo = (batch: SyncBatch): void => {
     directRooms.noticed([...batch.changes.newRooms, ...batch.changes.baselines, ...batch.changes.memberChanges.map(({ roomId }) => roomId)])
     for (const { userId } of batch.changes.memberChanges) wakeJobsOf(userId)
+    // A bridge's new chat is known once its list of members is.
+    if (batch.changes.baselines.length > 0 || batch.changes.newRooms.length > 0) scheduler.wakeAll('bridged-welcome')
     if (batch.changes.dirtyRooms.length > 0 || batch.initial) repairer.soon()
     // What failed before (an alias that was not there yet, a join that was refused) is tried again, but not with every sync.
     const unsettled = rooms.problems().length > 0 && clock.now() - settledAt > settleEveryMs
@@ -408,7 +424,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     journal,
     clock,
     logger,
-    watches: (roomId) => rooms.kindOf(roomId) !== undefined,
+    watches: (roomId) => rooms.kindOf(roomId) !== undefined || bridges.isManagementRoom(roomId),
     overhears: (event) => elsewhere.concerns(event, roles.of(event.sender)),
     onBatch: reactTo,
   })

@@ -17,6 +17,7 @@ import { revokeDeclaration } from './revoke/declaration.ts'
 import { roomDeclaration } from './room/declaration.ts'
 import { roomsDeclaration } from './rooms/declaration.ts'
 import { statusDeclaration } from './status/declaration.ts'
+import { stuckDeclaration } from './stuck/declaration.ts'
 import { syncDeclaration } from './sync/declaration.ts'
 import { undoDeclaration } from './undo/declaration.ts'
 import { trustDeclaration } from './trust/declaration.ts'
@@ -41,6 +42,7 @@ export const declarations: readonly CommandDeclaration[] = [
   addtoDeclaration,
   removeDeclaration,
   welcomeDeclaration,
+  stuckDeclaration,
   resetDeclaration,
   syncDeclaration,
   jobsDeclaration,

@@ -16,6 +16,7 @@ import type { Scheduler } from '../jobs/scheduler.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import type { Journal } from '../matrix/journal.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
+import type { readersOf } from '../matrix/read-receipts.ts'
 import type { Queries } from '../matrix/queries.ts'
 import { createEarlierAccounts } from '../onboarding/earlier-account.ts'
 import { createMadeArrivals } from '../onboarding/made-arrivals.ts'
@@ -43,6 +44,7 @@ import { createRoomCommand } from './room/room.ts'
 import { createRoomsCommand } from './rooms/rooms.ts'
 import { createStatusCommand } from './status/status.ts'
 import type { Status } from './status/status.ts'
+import { createStuckCommand } from './stuck/stuck.ts'
 import { createSyncCommand } from './sync/sync.ts'
 import { createUndoCommand } from './undo/undo.ts'
 import { createTrustCommand } from './trust/trust.ts'
@@ -61,6 +63,8 @@ export interface CommandParts {
   readonly links: Links
   readonly directory: Directory
   readonly directRooms: DirectRooms
+  /** `readersOf` */
+  readonly readers: (roomIds: readonly RoomId[]) => ReturnType<typeof readersOf>
   readonly catalogue: CatalogueFile
   readonly community: Community
   readonly scheduler: Scheduler
@@ -179,6 +183,20 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       scheduler,
       directory,
       mayReset: (userId) => config.credentials.kind === 'recovery-link' || roles.of(userId) === 'everyone',
+    }),
+    createStuckCommand({
+      jobs: (states, limit) => scheduler.list(states, limit),
+      directory,
+      directRoomOf: (userId) => parts.directRooms.roomOf(userId),
+      accounts,
+      usedNow: async (pk) => {
+        const user = await authentik.getUser(pk)
+        return user.ok ? (user.value.last_login ?? null) !== null : undefined
+      },
+      readers: parts.readers,
+      isOwnRoom,
+      isStaff: (userId) => roles.of(userId) !== 'everyone',
+      nameOf,
     }),
     createResetCommand({
       links,

@@ -1,0 +1,14 @@
+import type { CommandDeclaration } from '../../chat/declaration.ts'
+
+export const stuckDeclaration: CommandDeclaration = {
+  name: 'stuck',
+  summary: 'show who has not got in yet, and what to do next for each',
+  details:
+    'Direct chat not joined, welcome unread or failed, link not used, invitations not accepted. The rows can be named in other commands: `welcome 2`.',
+  examples: ['stuck'],
+  role: 'moderator',
+  rooms: ['indoc', 'admin', 'dm'],
+  effect: 'none',
+  positionals: [],
+  options: [{ name: 'page', type: { kind: 'integer', min: 1, max: 1000 }, placeholder: 'n', summary: 'which page of a long list' }],
+}

@@ -1,0 +1,149 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { startLightUser, type LightUser } from '../support/people/light.ts'
+import type { SeenMessage } from '../support/people/people.ts'
+import {
+  accountsOf,
+  arriveAtIndoc,
+  eventually,
+  filesWith,
+  finalAnswer,
+  jobOf,
+  membershipOf,
+  startArrivalWorld,
+  untilOffered,
+  type ArrivalWorld,
+  type Newcomer,
+} from './arrivals.ts'
+import { patience } from './world.ts'
+
+// What comes after the command: newcomers who need a new link, credentials that cannot be made, an arrival that is taken back.
+
+let world: ArrivalWorld
+const clients: LightUser[] = []
+
+beforeAll(async () => {
+  world = await startArrivalWorld()
+})
+afterEach(() => world.authentik.clearFaults())
+afterAll(async () => {
+  await Promise.all(clients.map(async (client) => await client.stop()))
+  expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
+  expect(world.authentik.violations).toEqual([])
+  await world.stop()
+})
+
+const say = async (text: string): Promise<SeenMessage> =>
+  await finalAnswer(world, world.adminRoom, await world.moderator.sendText(world.adminRoom, text))
+
+/** Gives a destructive command and its confirmation. */
+const confirmed = async (text: string): Promise<SeenMessage> => {
+  const plan = await say(text)
+  const code = /!confirm (\w{5})/.exec(plan.body)?.[1]
+  expect(code, plan.body).toBeDefined()
+  return await say(`!confirm ${code}`)
+}
+
+/** Somebody whose arrival was commanded and who has a client. */
+const arrived = async (name: string): Promise<{ readonly newcomer: Newcomer; readonly client: LightUser }> => {
+  const newcomer = await arriveAtIndoc(world, name)
+  const client = await startLightUser(world.homeserver, { user: newcomer.user })
+  clients.push(client)
+  await world.settle(world.indoc)
+  expect((await say(newcomer.command())).body).toMatch(/^✅/)
+  return { newcomer, client }
+}
+
+const linkOf = (email: string): string => {
+  const [account] = accountsOf(world, email)
+  const key = world.authentik.state.recoveryKeys.get(account?.pk ?? 0)?.key
+  if (key === undefined) throw new Error('there is no recovery link')
+  return `${world.authentik.url}/if/flow/default-recovery-flow/?flow_token=${key}`
+}
+
+let ada: Newcomer
+let client: LightUser
+let direct: string
+
+test('a recovery link that leads elsewhere: the welcome comes without it, once asked, and !retry brings only what is missing', async () => {
+  const foreign = 'https://evil.example/if/flow/default-recovery-flow/?flow_token=1'
+  world.authentik.failNext({ method: 'POST', pathPattern: /\/recovery\/$/, how: { status: 200, json: { link: foreign } }, times: 50 })
+  const before = world.authentik.requests.length
+  ;({ newcomer: ada, client } = await arrived('Ada'))
+  direct = await client.join(await untilOffered(world, ada.userId))
+  const welcome = await client.waitForMessage(({ body }) => body.startsWith('Welcome to'), patience)
+  expect(welcome.body).toMatch(/could not be made yet/)
+  expect(welcome.body).not.toContain('evil.example')
+  const alert = await world.moderator.waitForMessage(world.adminRoom, { sender: world.botId, body: /no complete welcome/ }, patience)
+  expect(alert.body).toMatch(/leads to another host \(evil\.example\)/)
+  expect(world.authentik.requests.slice(before).filter(({ path }) => path.endsWith('/recovery/'))).toHaveLength(1)
+
+  world.authentik.clearFaults()
+  const job = /!retry (\d+)/.exec(alert.body)?.[1]
+  expect((await say(`!retry ${job}`)).body).toMatch(/^✅/)
+  const credentials = await client.waitForMessage(({ body }) => /a new way into your account/.test(body), patience)
+  expect(credentials.body).toContain(linkOf(ada.email))
+  expect(client.messages(direct).filter(({ body }) => body.startsWith('Welcome to'))).toHaveLength(1)
+})
+
+test('resend: the newcomer’s own word in the own chat brings the welcome again, with a link that works', async () => {
+  // The old one was used.
+  world.authentik.state.recoveryKeys.clear()
+  await client.sendText(direct, 'Resend.')
+  const again = await client.waitForMessage(({ body }) => body.startsWith('Welcome to') && body.includes('flow_token'), patience)
+  expect(again.body).toContain(linkOf(ada.email))
+  expect(again.roomId).toBe(direct)
+})
+
+test('!reset: to her only; the moderator reads that it was delivered; never against oneself', async () => {
+  world.authentik.state.recoveryKeys.clear()
+  const count = client.messages(direct).length
+  const answer = await confirmed(`!reset ${ada.userId}`)
+  expect(answer.body).toMatch(/^✅.*delivered by encrypted DM/s)
+  const link = linkOf(ada.email)
+  await client.waitForMessage(({ body }) => body.includes(link), patience)
+  expect(client.messages(direct)).toHaveLength(count + 1)
+  expect(world.moderator.timeline().filter(({ body }) => body.includes('flow_token'))).toEqual([])
+  expect(filesWith(world, link.slice(-20))).toEqual([])
+  const [account] = accountsOf(world, ada.email)
+  expect((await say(`!reset ${world.moderator.userId}`)).body).toMatch(/^❌/)
+  expect(account?.is_active).toBe(true)
+})
+
+test('!stuck: who is not in yet, with rows that other commands take; a read welcome and a used link are no reason', async () => {
+  const before = await say('!stuck')
+  expect(before.body).toMatch(/1\. Ada.*has not read the welcome; has not used the link; has not accepted 3 invitations/)
+  const last = client.messages(direct).at(-1)
+  await world.admin.as(ada.user)('POST', `/_matrix/client/v3/rooms/${direct}/receipt/m.read/${last?.eventId}`, {})
+  const [account] = accountsOf(world, ada.email)
+  if (account !== undefined) account.last_login = '2026-01-02T03:04:05Z'
+  const after = await say('!stuck')
+  expect(after.body).toMatch(/1\. Ada[^;]*has not accepted 3 invitations/)
+  // The row is Ada.
+  expect((await say('!welcome 1 --dry-run')).body).toMatch(/welcome Ada by encrypted DM/)
+})
+
+test('!undo: the account is disabled, open invitations are taken back, open work is given up', async () => {
+  const { newcomer } = await arrived('Bob')
+  const chat = await untilOffered(world, newcomer.userId)
+  const lobby = world.rooms.catalogue.find(({ name }) => name === 'Lobby')?.roomId ?? ''
+  expect(membershipOf(world, lobby, newcomer.userId)).toBe('invite')
+  await world.settle(world.adminRoom)
+  const answer = await confirmed('!undo')
+  expect(answer.body).toMatch(/^✅/)
+  expect(answer.body).toMatch(/disable the account bob-/)
+  const [account] = accountsOf(world, newcomer.email)
+  expect(account?.is_active).toBe(false)
+  for (const room of [lobby, chat]) expect(membershipOf(world, room, newcomer.userId)).toBe('leave')
+  expect(membershipOf(world, world.indoc, newcomer.userId)).toBe('join')
+  for (const kind of ['welcome', 'graduation']) expect(jobOf(world, kind, newcomer.userId)).toMatchObject({ state: 'cancelled' })
+  expect(world.query('SELECT * FROM link WHERE user_id = ?', newcomer.userId)).toEqual([])
+  const jobs = await say('!jobs')
+  expect(jobs.body).toMatch(/given up by /)
+  expect(jobs.body).not.toMatch(/given up: given up/)
+  // Ada's was before it, and is the next one.
+  expect((await say('!undo --dry-run')).body).toMatch(/undo the arrival of Ada/)
+  // Another e-mail: nothing of the old one stands in the way.
+  const again = await say(newcomer.command().replace(newcomer.email, `other-${newcomer.email}`))
+  expect(again.body).toMatch(/^✅/)
+  await eventually('a new account is linked', () => world.query('SELECT * FROM link WHERE user_id = ?', newcomer.userId)[0])
+})
