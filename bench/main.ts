@@ -13,6 +13,7 @@ import {
   newcomer,
 } from './parts.ts'
 import { machineOf, tableOf, versionsOf, writeReport, type Report, type Row } from './report.ts'
+import { benchStore } from './store.ts'
 import { median, percentile, type Pairs } from './statistics.ts'
 import { startTown, type Town } from './town.ts'
 
@@ -20,6 +21,7 @@ const usage = `npm run bench [-- options]
 
   --quick   few rounds: shows that all works, the figures mean little
   --json    print everything as JSON instead of the table
+  --store   only the crypto store: size, memory and time to open with 1,000 to 100,000 sessions
   --write   put the table into bench/README.md`
 
 const full: Amounts = { pings: 200, arrivals: 20, starts: 7, commands: 1000, manyRooms: 300 }
@@ -138,13 +140,15 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    store: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
+const say = (line: string): void => console.error(line)
 if (values.help) console.log(usage)
+else if (values.store) await benchStore({ write: values.write, say })
 else {
-  const say = (line: string): void => console.error(line)
   const town = await startTown(say)
   try {
     const found = await measure(town, values.quick ? quick : full, say)
