@@ -186,3 +186,19 @@ test('a bug closes the message and tells the person, and those behind it are han
   expect(handled).toEqual(['$b'])
   expect(journal.open().map((entry) => entry.eventId)).not.toContain('$a')
 })
+
+test('the same ciphertext under another event id is not handled', async () => {
+  const { dispatcher, handled, journal, gate, clock } = world()
+  gate.readable = true
+  const deliver = (id: string): void => {
+    const content = { session_id: 's1', ciphertext: Buffer.from([3, 8, 4, 18, 9]).toString('base64') }
+    const entry = journal.add({ ...given, eventId: id as EventId, event: { type: 'm.room.encrypted', content }, receivedAt: clock.now() })
+    if (entry !== undefined) dispatcher.dispatch([entry])
+  }
+  deliver('$a')
+  await turns()
+  deliver('$replayed')
+  await turns()
+  expect(handled).toEqual(['$a'])
+  expect(journal.open()).toEqual([])
+})

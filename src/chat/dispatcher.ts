@@ -140,6 +140,14 @@ export class Dispatcher {
       this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'not-text')
       return
     }
+    if (opened.message.transport.encrypted && !this.#journal.claimReading(entry, this.#clock.now())) {
+      this.#logger.warn(
+        { roomId: entry.roomId, event: entry.eventId },
+        'a message that was read before was delivered again as another event',
+      )
+      this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'replayed')
+      return
+    }
     const keyLate = waited && this.#clock.now() - entry.receivedAt > patienceMs
     await this.#hand(keyLate ? { ...opened.message, keyLate } : opened.message)
   }

@@ -81,6 +81,14 @@ export interface MemberTable {
   updated_at: Timestamp
 }
 
+/** Which place of which Megolm session was read as which event. */
+export interface ReadMessageTable {
+  session_id: string
+  message_index: number
+  event_id: EventId
+  read_at: Timestamp
+}
+
 export interface JournalTable {
   event_id: EventId
   sequence: number
@@ -303,6 +311,7 @@ export interface Schema {
   room: RoomTable
   member: MemberTable
   journal: JournalTable
+  read_message: ReadMessageTable
   outbox: OutboxTable
   plan: PlanTable
   effect: EffectTable

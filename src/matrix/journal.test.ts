@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { memoryDatabase } from '../../tests/support/unit.ts'
 import type { Database } from '../database/database.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
@@ -33,6 +33,28 @@ test('an event is claimed once', () => {
   // Also when it is delivered again long after it was finished.
   expect(journal.add(entry('one'))).toBeUndefined()
   expect(journal.open()).toEqual([])
+})
+
+describe('a message is read once', () => {
+  const message = (eventId: string, index: number, receivedAt = 5, session = 's'): JournalEntry => ({
+    ...entry(eventId, { receivedAt }),
+    event: { content: { session_id: session, ciphertext: Buffer.from([3, 8, index, 18, 9]).toString('base64') } },
+    state: 'pending',
+  })
+
+  test('not again as another event, nor as the same one delivered later', () => {
+    expect(journal.claimReading(message('one', 0), 6)).toBe(true)
+    expect(journal.claimReading(message('other', 0, 7), 8)).toBe(false)
+    expect(journal.claimReading(message('one', 0, 7), 8)).toBe(false)
+    expect(journal.claimReading(message('two', 1), 9)).toBe(true)
+    expect(journal.claimReading(message('three', 0, 5, 'another session'), 9)).toBe(true)
+  })
+
+  test('but again after a crash, by whom it was read', () => {
+    expect(journal.claimReading(message('one', 0), 6)).toBe(true)
+    expect(new Journal(database).claimReading(message('one', 0), 60)).toBe(true)
+    expect(new Journal(database).claimReading(message('other', 0), 60)).toBe(false)
+  })
 })
 
 test('what is open comes back in its order, as it was, also in the next process', () => {

@@ -1,3 +1,4 @@
+import { placeInSession } from '../crypto/megolm-index.ts'
 import type { Database } from '../database/database.ts'
 import type { JournalTable } from '../database/schema.ts'
 import type { EventId, JsonObject, RoomId, Timestamp, UserId } from '../types.ts'
@@ -16,6 +17,8 @@ export interface JournalEntry {
   readonly receivedAt: Timestamp
 }
 
+/** How long it is remembered which encrypted messages were read: longer than anybody keeps a session (milliseconds). */
+const keepReadMs = 400 * 24 * 3_600_000
 /** How long finished entries are kept: longer than a server could replay them in a sync. */
 const keepDoneMs = 14 * 24 * 3_600_000
 
@@ -108,8 +111,36 @@ export class Journal {
     )
   }
 
+  /**
+   * Claims the place in its session that a decrypted message takes. Nobody but its sender can make another message of that place; a server can
+   * deliver the same one again, under another event id or when its entry here was forgotten.
+   * @returns false when the message was read before: it must not be handled again
+   */
+  claimReading(entry: Pick<JournalEntry, 'event' | 'eventId' | 'receivedAt'>, now: Timestamp): boolean {
+    const place = placeInSession(entry.event)
+    if (place === undefined) return true
+    const { sessionId, index } = place
+    const { changes } = this.#database.run(
+      this.#database.query
+        .insertInto('read_message')
+        .values({ session_id: sessionId, message_index: index, event_id: entry.eventId, read_at: now })
+        .onConflict((conflict) => conflict.columns(['session_id', 'message_index']).doNothing()),
+    )
+    if (changes > 0) return true
+    const before = this.#database.first(
+      this.#database.query
+        .selectFrom('read_message')
+        .select(['event_id', 'read_at'])
+        .where('session_id', '=', sessionId)
+        .where('message_index', '=', index),
+    )
+    // The same entry may be taken up again after a crash; one that came later than the reading is another delivery.
+    return before?.event_id === entry.eventId && before.read_at >= entry.receivedAt
+  }
+
   /** Forgets what was finished long ago. */
   sweep(now: Timestamp): number {
+    this.#database.run(this.#database.query.deleteFrom('read_message').where('read_at', '<', now - keepReadMs))
     return this.#database.run(
       this.#database.query
         .deleteFrom('journal')

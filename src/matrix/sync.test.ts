@@ -331,3 +331,14 @@ describe('keys follow the members', () => {
     expect(log.indexOf(expected)).toBeLessThan(log.indexOf('commit'))
   })
 })
+
+describe('a room whose encryption the server does not show', () => {
+  const encrypted = (): unknown => database.connection.prepare('SELECT room_id FROM encrypted_room').pluck().all()
+
+  test('is known as encrypted as soon as somebody writes encrypted there', async () => {
+    await give('s1', { join: { [watched]: { state: { events: [member(bot, 'join')] }, ...joined([message('in clear')]) } } })
+    expect(encrypted()).toEqual([])
+    await give('s2', { join: { [watched]: joined([message('one', { type: 'm.room.encrypted', content: { ciphertext: 'x' } })]) } })
+    expect(encrypted()).toEqual([watched])
+  })
+})

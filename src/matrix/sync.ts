@@ -182,6 +182,11 @@ export class SyncLoop {
       )
       const changes = directory.applySync(response, now, { initial, membersComplete: !initial })
       for (const { roomId, content } of changes.encryption) encryptions.remember(roomId, content, now)
+      // Who writes encrypted there knows that the room is, whatever the server shows of its state: nothing goes there in clear any more.
+      for (const [roomId, room] of response.rooms.join) {
+        const spoken = room.timeline.events.some((event) => event.type === 'm.room.encrypted' && event.state_key === undefined)
+        if (spoken && !encryptions.has(roomId)) encryptions.remember(roomId, {}, now)
+      }
       // In the same transaction: after a crash nobody who has gone may read on.
       followMembers(crypto, encryptions, changes)
       // History is never executed, but an invitation from before the first start still waits for its answer.
