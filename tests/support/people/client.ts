@@ -15,7 +15,8 @@ import {
 import type { CryptoBackend } from 'matrix-js-sdk/lib/common-crypto/CryptoBackend.js'
 import { EventShieldColour, EventShieldReason, OnlySignedDevicesIsolationMode, type CryptoApi } from 'matrix-js-sdk/lib/crypto-api/index.js'
 import { SyncState } from 'matrix-js-sdk/lib/sync.js'
-import type { ClientAccount, Content, DeviceTrust, Notice, SeenEvent, SendHow } from './protocol.ts'
+import { judgeIdentity, verifyIdentity } from './identity.ts'
+import type { ClientAccount, Content, DeviceTrust, IdentityTrust, Notice, SeenEvent, SendHow } from './protocol.ts'
 
 // Synapse gives at most 100 events of a room in one sync.
 const timelineLimit = 100
@@ -54,12 +55,8 @@ export class Client {
     const room = this.#sdk.getRoom(roomId)
     if (!room) throw new Error(`The client does not know the room ${roomId}`)
     let wire = { type, content: content as Record<string, unknown> }
-    if (how.plain !== true && room.hasEncryptionStateEvent()) {
-      await this.#untilEncryptionReady(roomId)
-      const event = new MatrixEvent({ type, content, room_id: roomId, sender: this.#account.userId, event_id: `$${randomUUID()}` })
-      await this.#crypto.encryptEvent(event, room)
-      wire = { type: event.getWireType(), content: event.getWireContent() }
-    }
+    if (how.plain !== true && room.hasEncryptionStateEvent())
+      wire = { type: 'm.room.encrypted', content: { ...(await this.encrypt(roomId, type, content)) } }
     if (how.outer) wire.content = { ...wire.content, ...how.outer }
     const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/send/${encodeURIComponent(wire.type)}/${encodeURIComponent(how.transactionId)}`
     const response = await fetch(`${this.#account.baseUrl}${path}`, {
@@ -71,6 +68,24 @@ export class Client {
     if (!response.ok || answer.event_id === undefined)
       throw new Error(`Sending failed: ${response.status} ${answer.errcode ?? ''} ${answer.error ?? ''}`)
     return answer.event_id
+  }
+
+  /** Shares the key with whom the client knows now, and encrypts. */
+  async encrypt(roomId: string, type: string, content: Content): Promise<Content> {
+    const room = this.#sdk.getRoom(roomId)
+    if (!room) throw new Error(`The client does not know the room ${roomId}`)
+    await this.#untilEncryptionReady(roomId)
+    const event = new MatrixEvent({ type, content, room_id: roomId, sender: this.#account.userId, event_id: `$${randomUUID()}` })
+    await this.#crypto.encryptEvent(event, room)
+    return event.getWireContent()
+  }
+
+  async verify(userId: string): Promise<void> {
+    await verifyIdentity(this.#crypto, this.#account, userId)
+  }
+
+  async identity(userId: string): Promise<IdentityTrust> {
+    return await judgeIdentity(this.#crypto, userId)
   }
 
   async trust(userId: string, deviceId: string): Promise<DeviceTrust> {

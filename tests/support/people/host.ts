@@ -26,6 +26,12 @@ const perform = async (person: number, request: HostRequest): Promise<unknown> =
     }
     case 'send':
       return await clientOf(person).send(request.roomId, request.type, request.content, request.how)
+    case 'encrypt':
+      return await clientOf(person).encrypt(request.roomId, request.type, request.content)
+    case 'verify':
+      return await clientOf(person).verify(request.userId)
+    case 'identity':
+      return await clientOf(person).identity(request.userId)
     case 'trust':
       return await clientOf(person).trust(request.userId, request.deviceId)
     case 'devices':

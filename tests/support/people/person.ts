@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rest, type Json, type Request } from '../homeserver/rest.ts'
 import { textContent, type TextOptions } from './content.ts'
 import type { HostProcess } from './host-process.ts'
-import type { ClientAccount, Content, DeviceTrust } from './protocol.ts'
+import type { ClientAccount, Content, DeviceTrust, IdentityTrust } from './protocol.ts'
 import { View, type SeenMembership, type SeenMessage, type SeenReaction } from './view.ts'
 
 /** Which message is meant; all that is given must fit. */
@@ -236,6 +236,21 @@ export class Person {
   /** How this person's client judges a device; asks the server for its newest keys first. */
   async deviceTrust(userId: string, deviceId: string): Promise<DeviceTrust> {
     return (await this.#host.call(this.#number, { kind: 'trust', userId, deviceId })) as DeviceTrust
+  }
+
+  /** How this person's client judges somebody's identity; asks the server for it first. */
+  async identityOf(userId: string): Promise<IdentityTrust> {
+    return (await this.#host.call(this.#number, { kind: 'identity', userId })) as IdentityTrust
+  }
+
+  /** Verifies somebody, as after comparing emojis: signs their identity with this person's own. */
+  async verify(userId: string): Promise<void> {
+    await this.#host.call(this.#number, { kind: 'verify', userId })
+  }
+
+  /** Encrypts now, to be sent later with `send(roomId, 'm.room.encrypted', …, { plain: true })`. */
+  async encrypt(roomId: string, type: string, content: Content): Promise<Content> {
+    return (await this.#host.call(this.#number, { kind: 'encrypt', roomId, type, content })) as Content
   }
 
   /** The ids of somebody's devices that have keys. */

@@ -2,6 +2,9 @@
 export type HostRequest =
   | { readonly kind: 'start'; readonly account: ClientAccount }
   | { readonly kind: 'send'; readonly roomId: string; readonly type: string; readonly content: Content; readonly how: SendHow }
+  | { readonly kind: 'encrypt'; readonly roomId: string; readonly type: string; readonly content: Content }
+  | { readonly kind: 'verify'; readonly userId: string }
+  | { readonly kind: 'identity'; readonly userId: string }
   | { readonly kind: 'trust'; readonly userId: string; readonly deviceId: string }
   | { readonly kind: 'devices'; readonly userId: string }
   | { readonly kind: 'stop' }
@@ -43,6 +46,14 @@ export interface DeviceTrust {
   readonly signedByOwner: boolean
   /** This client's user has verified the owner. */
   readonly ownerVerified: boolean
+}
+
+/** How a client judges somebody's identity. */
+export interface IdentityTrust {
+  /** This client's user has verified it. */
+  readonly verified: boolean
+  /** The identity is another one than before, and the client asks its user what to do: "their digital identity was reset". */
+  readonly reset: boolean
 }
 
 /** One event of type m.room.message (or what stands for one that cannot be read), as a client sees it. */
