@@ -3,6 +3,7 @@ import { Audit } from './audit/audit.ts'
 import { Acknowledger } from './chat/acknowledge.ts'
 import { Dispatcher } from './chat/dispatcher.ts'
 import { Executor } from './chat/execute.ts'
+import { HeldCommands } from './chat/held-commands.ts'
 import { IdentityGate } from './chat/identity-gate.ts'
 import { Lists } from './chat/lists.ts'
 import { Community } from './chat/community.ts'
@@ -314,6 +315,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     journal,
     outbox,
     audit,
+    held: new HeldCommands(database, (below) => randomInt(below)),
     acknowledger,
     plans,
     executor,

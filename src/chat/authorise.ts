@@ -4,6 +4,7 @@ import type { CommandDeclaration, Role, RoomKind } from './declaration.ts'
 import type { Plan } from './effects.ts'
 import { cleanName } from './escape.ts'
 import type { Transport } from './incoming.ts'
+import { holdsPersonalData } from './personal.ts'
 
 /** Why a command was refused. `words` say what would help. */
 export interface Refusal {
@@ -97,7 +98,8 @@ const codeOf = (transport: Transport): Refusal['code'] => {
 
 /** `your device PHONE (Element on a telephone)`: the id tells it apart, the name is how its owner knows it. */
 export const deviceLabel = ({ device, deviceName }: Extract<Transport, { encrypted: true }>): string => {
-  const name = cleanName(deviceName ?? '')
+  const given = cleanName(deviceName ?? '')
+  const name = holdsPersonalData(given) ? '' : given
   if (device === undefined) return 'your device'
   return name === '' || name === device ? `your device ${device}` : `your device ${device} (${name})`
 }

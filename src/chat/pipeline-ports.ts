@@ -11,6 +11,7 @@ import type { Viewer } from './community.ts'
 import type { Role, RoomKind } from './declaration.ts'
 import type { Elsewhere } from './elsewhere.ts'
 import type { Executor } from './execute.ts'
+import type { HeldCommands } from './held-commands.ts'
 import type { IncomingMessage, Transport } from './incoming.ts'
 import type { Lists } from './lists.ts'
 import type { Parser } from './parse.ts'
@@ -29,6 +30,7 @@ export interface PipelinePorts extends ReplyPorts {
   readonly audit: Audit
   readonly acknowledger: Acknowledger
   readonly plans: PlanStore
+  readonly held: HeldCommands
   readonly executor: Executor
   readonly roles: Roles
   readonly lists: Lists

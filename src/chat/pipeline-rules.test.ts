@@ -14,6 +14,7 @@ import type { Plan } from './effects.ts'
 import { Elsewhere } from './elsewhere.ts'
 import { Executor } from './execute.ts'
 import type { EffectHandlers } from './execute.ts'
+import { HeldCommands } from './held-commands.ts'
 import { Lists } from './lists.ts'
 import { createParser } from './parse.ts'
 import { Pipeline } from './pipeline.ts'
@@ -39,6 +40,7 @@ interface Said {
   readonly roomId?: RoomId
   readonly sender?: UserId
   readonly trust?: SenderTrust | 'clear'
+  readonly device?: string
   readonly replyFallback?: boolean
   /** As the journal gives it after a restart. */
   readonly sinceRestart?: Pick<JournalEntry, 'state' | 'receivedAt'>
@@ -61,6 +63,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     kick: () => undefined,
     sent: () => Promise.resolve(undefined),
   }
+  let heldCodes = 1
   const journal = new Journal(database)
   const lists = new Lists(clock)
   const plans = new PlanStore(database, () => 0)
@@ -98,6 +101,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     audit: new Audit(database),
     acknowledger: { begin: () => () => undefined } as unknown as PipelinePorts['acknowledger'],
     plans,
+    held: new HeldCommands(database, (below) => heldCodes++ % below),
     executor: new Executor({ store: plans, handlers, clock, logger: silentLogger }),
     roles: { of: (userId: UserId) => roleOf.get(userId) ?? 'everyone' } as PipelinePorts['roles'],
     lists,
@@ -136,7 +140,15 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     freshTrust: () => Promise.resolve(undefined),
   })
   let events = 0
-  const say = async ({ line, roomId = admin, sender = mod, trust = 'signed', replyFallback = false, sinceRestart }: Said) => {
+  const say = async ({
+    line,
+    roomId = admin,
+    sender = mod,
+    trust = 'signed',
+    device = 'PHONE',
+    replyFallback = false,
+    sinceRestart,
+  }: Said) => {
     events += 1
     const eventId = `$${events}` as EventId
     const before = messages.length
@@ -149,7 +161,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
         formattedBody: undefined,
         msgtype: 'm.text',
         relations: { isEdit: false, replyTo: undefined, threadRoot: undefined },
-        transport: trust === 'clear' ? { encrypted: false } : { encrypted: true, trust, device: 'PHONE' },
+        transport: trust === 'clear' ? { encrypted: false } : { encrypted: true, trust, device },
       },
       new AbortController().signal,
     )
@@ -383,5 +395,98 @@ describe('confirming', () => {
     const [answer] = await say({ line: code })
     expect(kicked).toEqual([])
     expect(answer?.text).toContain('Give the command again')
+  })
+})
+
+describe('a command from a device that its owner has not signed', () => {
+  const codeIn = (text = ''): string => /!confirm ([a-z2-9]{5})/.exec(text)?.[1] ?? 'none'
+  const fromPhone = { line: '!adduser Ada', trust: 'unsigned' } as const
+
+  test('is not done; its owner releases it from a signed one', async () => {
+    const { say, planned, kicked, auditText } = bench()
+    const [refused] = await say(fromPhone)
+    expect(refused?.text).toMatch(/❌ Not done: your device PHONE is not verified.*within 5 min/)
+    expect({ planned, kicked }).toEqual({ planned: [], kicked: [] })
+    expect(auditText()).toContain('"code":"untrusted-device"')
+    await say({ line: `!confirm ${codeIn(refused?.text)}`, device: 'LAPTOP' })
+    expect(planned.map(({ arguments: given, asker }) => [given.raw()['first'], asker.userId])).toEqual([['Ada', mod]])
+    expect(kicked).toHaveLength(1)
+  })
+
+  test('the bare code does as well; a second time it does nothing', async () => {
+    const { say, kicked } = bench()
+    const code = codeIn((await say(fromPhone))[0]?.text)
+    await say({ line: code })
+    expect(kicked).toHaveLength(1)
+    expect((await say({ line: code }))[0]?.text).toContain('used already')
+    expect(kicked).toHaveLength(1)
+  })
+
+  test('what asks for a confirmation still asks for it', async () => {
+    const { say, kicked } = bench()
+    const [refused] = await say({ line: '!remove @bob:x', trust: 'unsigned' })
+    const [plan] = await say({ line: `!confirm ${codeIn(refused?.text)}` })
+    expect(plan?.text).toContain('Please confirm')
+    expect(kicked).toEqual([])
+    await say({ line: `!confirm ${codeIn(plan?.text)}` })
+    expect(kicked).toHaveLength(1)
+  })
+
+  test.each<[string, Partial<Said>, string]>([
+    ['by the same device', { trust: 'unsigned' }, 'PHONE is not verified'],
+    ['by an identity that has changed', { trust: 'identity-changed' }, 'not the one I know'],
+    ['in clear', { trust: 'clear' }, 'your message was not'],
+    ['by somebody else', { sender: '@olga:x' as UserId }, 'only the person who gave'],
+    ['in another room', { roomId: indoc }, 'I asked nobody here'],
+  ])('it is not released %s', async (_, more, words) => {
+    const { say, kicked, roleOf } = bench()
+    roleOf.set('@olga:x' as UserId, 'admin')
+    const code = codeIn((await say(fromPhone))[0]?.text)
+    expect((await say({ line: `!confirm ${code}`, ...more }))[0]?.text).toContain(words)
+    expect(kicked).toEqual([])
+    // The code was not spent by that.
+    await say({ line: `!confirm ${code}` })
+    expect(kicked).toHaveLength(1)
+  })
+
+  test('after five minutes, or without the role, it is too late', async () => {
+    const { say, kicked, later, roleOf } = bench()
+    const first = codeIn((await say(fromPhone))[0]?.text)
+    later(300_001)
+    expect((await say({ line: `!confirm ${first}` }))[0]?.text).toContain('run out')
+    const second = codeIn((await say(fromPhone))[0]?.text)
+    roleOf.delete(mod)
+    expect((await say({ line: `!confirm ${second}` }))[0]?.text).toContain('for moderators')
+    expect(kicked).toEqual([])
+  })
+
+  test('a row stays the person it was', async () => {
+    const { say, lists, planned } = bench()
+    lists.add(mod, [bob])
+    const code = codeIn((await say({ line: '!adduser Bob --matrix 1', trust: 'unsigned' }))[0]?.text)
+    lists.add(mod, ['@ada:x' as UserId])
+    await say({ line: `!confirm ${code}` })
+    expect(planned[0]?.arguments.user('matrix')?.userId).toBe(bob)
+  })
+
+  test('what helps is told once an hour for each device; then a pointer and the code', async () => {
+    const { say, later } = bench()
+    const told = async (more: Partial<Said> = {}): Promise<boolean> => {
+      const text = (await say({ ...fromPhone, ...more }))[0]?.text ?? ''
+      expect(text).toMatch(/❌.*!confirm/)
+      return text.includes('Open Settings')
+    }
+    expect([await told(), await told(), await told({ device: 'TABLET' }), await told()]).toEqual([true, false, true, false])
+    later(3_600_000)
+    expect(await told()).toBe(true)
+  })
+
+  test('an identity that has changed is no matter of devices: there is no code', async () => {
+    const { say, auditText } = bench()
+    const [refused] = await say({ line: '!adduser Ada', trust: 'identity-changed' })
+    expect(refused?.text).toContain('not the one I know')
+    expect(refused?.text).not.toContain('!confirm')
+    expect((await say({ line: '!adduser Ada', trust: 'identity-changed' }))[0]?.text).toContain('nobody has accepted')
+    expect(auditText()).toContain('"code":"identity-changed"')
   })
 })

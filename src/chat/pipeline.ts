@@ -1,5 +1,5 @@
 import type { JournalEntry } from '../matrix/journal.ts'
-import type { UserId } from '../types.ts'
+import type { RoomId, UserId } from '../types.ts'
 import { determine, ownText } from './address.ts'
 import { admit, refuse } from './admission.ts'
 import type { Answer } from './answer.ts'
@@ -24,6 +24,7 @@ import { PlanRunner } from './run-plan.ts'
 import { pinned } from './saved.ts'
 import type { SavedCommand } from './saved.ts'
 import { SavedCommands } from './saved-commands.ts'
+import { Vouching } from './vouching.ts'
 import type { UnreadableCause } from './unreadable.ts'
 
 /** A command that was journaled this long before it is begun is as good as one that arrived late (milliseconds). */
@@ -38,12 +39,14 @@ export class Pipeline implements Handlers {
   readonly #runner: PlanRunner
   readonly #confirmations: Confirmations
   readonly #saved: SavedCommands
+  readonly #vouching: Vouching
 
   constructor(ports: PipelinePorts) {
     this.#ports = ports
     this.#runner = new PlanRunner(ports)
     this.#confirmations = new Confirmations(ports, this.#runner)
     this.#saved = new SavedCommands(ports)
+    this.#vouching = new Vouching(ports)
   }
 
   async invitation(entry: JournalEntry): Promise<void> {
@@ -89,7 +92,7 @@ export class Pipeline implements Handlers {
     let { line, pills } = addressed.kind === 'command' ? addressed : { line: '', pills: [] }
     if (addressed.kind === 'ignored') {
       // The bare code answers a confirmation too.
-      if (message.msgtype !== 'm.text' || message.relations.isEdit || !plans.isCode(ownText(message.body), entry.roomId)) {
+      if (message.msgtype !== 'm.text' || message.relations.isEdit || !this.#isCode(ownText(message.body), entry.roomId)) {
         await this.#ports.onText?.(message, kind)
         return done(`ignored-${addressed.why}`)
       }
@@ -114,6 +117,10 @@ export class Pipeline implements Handlers {
 
   /** A command in a room where the bot takes none: refused and audited. */
   async #elsewhere(message: IncomingMessage): Promise<Handled> {
+  #isCode(text: string, roomId: RoomId): boolean {
+    return this.#ports.plans.isCode(text, roomId) || this.#ports.held.roomOf(text) === roomId
+  }
+
     const { entry } = message
     const { elsewhere, roles, journal, audit, database, clock } = this.#ports
     const found = elsewhere.find(message, roles.of(entry.sender))
@@ -151,10 +158,13 @@ export class Pipeline implements Handlers {
       })
       return {}
     }
-    if (parsed.declaration.name === 'confirm') return this.#confirmations.take(turn, parsed)
+    if (parsed.declaration.name === 'confirm') return this.#confirm(turn, parsed)
     const verdict = await admit(this.#ports, turn, parsed.declaration, parsed.dryRun)
     if (!verdict.allowed) {
-      await refuse(turn, parsed, verdict.refusal)
+      const { refusal } = verdict
+      const { code } = refusal
+      if (code === 'untrusted-device' || code === 'identity-changed') await this.#vouching.refuse(turn, parsed, { ...refusal, code })
+      else await refuse(turn, parsed, refusal)
       return {}
     }
     return this.#answerOrPlan(turn, parsed, verdict.warning)
@@ -162,6 +172,13 @@ export class Pipeline implements Handlers {
 
   async #answerOrPlan(turn: Turn, parsed: ParsedCommand, warning: string | undefined): Promise<Handled> {
     const { declaration } = parsed
+  /** A code stands for a plan that was shown, or for a command that came from a device nobody has vouched for. */
+  async #confirm(turn: Turn, parsed: ParsedCommand): Promise<Handled> {
+    const released = await this.#vouching.release(turn, parsed)
+    if (released === 'no-code') return this.#confirmations.take(turn, parsed)
+    return released === 'answered' ? {} : this.#answerOrPlan(released.turn, released.parsed, released.warning)
+  }
+
     const { entry } = turn.message
     const command = this.#ports.commands.get(declaration.name)
     const audit = { command: declaration.name, arguments: maskArguments(parsed) }

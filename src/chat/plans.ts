@@ -34,6 +34,17 @@ type Details = Omit<Plan, 'steps' | 'summary'>
 
 /** Letters and digits that are not mistaken for one another on a phone. */
 const alphabet = 'abcdefghkmnpqrstuvwxyz23456789'
+const codeLength = 5
+
+/**
+ * A new code for `!confirm`.
+ * @param random uniform whole number in [0, below), from a cryptographic generator
+ */
+export const newCode = (random: (below: number) => number): string =>
+  Array.from({ length: codeLength }, () => alphabet[random(alphabet.length)]).join('')
+
+/** Could this text be a code? */
+export const looksLikeCode = (text: string): boolean => /^[a-z2-9]{5}$/.test(text.trim().toLowerCase())
 
 /**
  * Plans, their steps and their confirmations. The intent of a step is written before it is carried out and its outcome after, so a restart
@@ -191,7 +202,9 @@ export class PlanStore {
   /** Makes a confirmation for a plan. Short, so that it can be typed on a phone; bound to person and room. */
   askConfirmation(planId: number, asker: UserId, roomId: RoomId, expiresAt: Timestamp): string {
     for (;;) {
-      const code = Array.from({ length: 5 }, () => alphabet[this.#random(alphabet.length)]).join('')
+      const code = newCode(this.#random)
+      if (this.#database.first(this.#database.query.selectFrom('held_command').select('code').where('code', '=', code)) !== undefined)
+        continue
       const { changes } = this.#database.run(
         this.#database.query
           .insertInto('confirmation')
@@ -205,7 +218,7 @@ export class PlanStore {
   /** Is this text a code that somebody was asked for, in this room? So that the bare code is understood. */
   isCode(text: string, roomId: RoomId): boolean {
     const code = text.trim().toLowerCase()
-    if (!/^[a-z2-9]{5}$/.test(code)) return false
+    if (!looksLikeCode(code)) return false
     const row = this.#database.first(this.#database.query.selectFrom('confirmation').select('room_id').where('code', '=', code))
     return row?.room_id === roomId
   }
