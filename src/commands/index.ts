@@ -124,6 +124,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       linkOf: (userId) => links.of(userId),
       groupsOf: (pk) => accounts.groupNames(pk),
       isBridged: (userId) => directory.bridged.bridgeOf(userId) !== undefined,
+      trust: config.commands.trust,
       roomsOf: (userId) => directory.roomsOf(userId, ['join']).length,
     }),
     createStatusCommand({ status: parts.status }),

@@ -18,6 +18,7 @@ const ports = (more: Partial<WhoamiPorts> = {}): WhoamiPorts => ({
   linkOf: () => undefined,
   groupsOf: () => [],
   isBridged: () => false,
+  trust: 'enforce',
   roomsOf: () => 3,
   ...more,
 })
@@ -60,10 +61,23 @@ test('id, account and rooms', async () => {
 
 test.each([
   [{ encrypted: false }, 'in clear'],
-  [{ encrypted: true, trust: 'signed', device: 'PHONE' }, 'PHONE is verified by you'],
-  [{ encrypted: true, trust: 'unsigned', device: 'PHONE' }, 'not verified by you'],
+  [{ encrypted: true, trust: 'signed', device: 'PHONE' }, 'Your device PHONE is verified by you'],
+  [{ encrypted: true, trust: 'unsigned', device: 'PHONE', deviceName: 'Element' }, 'Your device PHONE (Element) is not verified by you'],
   [{ encrypted: true, trust: 'unknown-device', device: undefined }, 'not verified by you'],
+  [{ encrypted: true, trust: 'identity-changed', device: 'PHONE' }, 'another identity than the one I know'],
+  [{ encrypted: true, trust: 'not-guaranteed', device: 'PHONE' }, 'did not come from your device PHONE directly'],
 ] as const)('the device of %o', async (transport, words) => {
   const request = { ...(await requestOf('whoami')), transport }
   expect(JSON.stringify(await createWhoamiCommand(ports()).answer(request))).toContain(words)
+})
+
+test.each([
+  ['enforce', 'are refused'],
+  ['warn', 'with a warning'],
+  ['off', 'all the same'],
+] as const)('what an unsigned device means under the policy %s', async (trust, words) => {
+  const request = { ...(await requestOf('whoami')), transport: { encrypted: true, trust: 'unsigned', device: 'PHONE' } as const }
+  const text = JSON.stringify(await createWhoamiCommand(ports({ trust })).answer(request))
+  expect(text).toContain(words)
+  expect(text.includes('refused')).toBe(trust === 'enforce')
 })

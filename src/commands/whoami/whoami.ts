@@ -1,5 +1,6 @@
 import { bullets, paragraph } from '../../chat/answer.ts'
 import type { Inline } from '../../chat/answer.ts'
+import { deviceLabel } from '../../chat/authorise.ts'
 import type { CommandRequest, ReadCommand } from '../../chat/command.ts'
 import { roleWords } from '../../chat/help.ts'
 import type { RoleConfiguration } from '../../chat/roles.ts'
@@ -14,6 +15,8 @@ export interface WhoamiPorts {
   /** Names of the Authentik groups of an account, from the mirror. */
   readonly groupsOf: (accountPk: number) => readonly string[]
   readonly isBridged: (userId: UserId) => boolean
+  /** `commands.trust` */
+  readonly trust: 'off' | 'warn' | 'enforce'
   /** Rooms of the bot where the person is. */
   readonly roomsOf: (userId: UserId) => number
 }
@@ -44,13 +47,27 @@ const linkWords = (link: Link | undefined): readonly Inline[] => {
   return ['Your account: ', { code: link.username }, ` (${proven}).`]
 }
 
-/** How far I can believe that this command came from its sender. */
-const deviceWords = (transport: CommandRequest['transport']): string => {
+const consequences = {
+  off: 'I take commands from it all the same',
+  warn: 'I take commands from it, with a warning',
+  enforce: 'commands that change something are refused',
+}
+
+/** How far I can believe that this command came from its sender, and what that means here. */
+const deviceWords = (transport: CommandRequest['transport'], policy: WhoamiPorts['trust']): string => {
   if (transport === undefined || !transport.encrypted) return 'This command came in clear, so I cannot know from which device.'
-  const device = transport.device ?? 'unknown'
-  return transport.trust === 'signed'
-    ? `Your device ${device} is verified by you: I take every command from it.`
-    : `Your device ${device} is not verified by you: verify this session in your app, or commands that change something are refused.`
+  const label = deviceLabel(transport)
+  const device = `${label.charAt(0).toUpperCase()}${label.slice(1)}`
+  switch (transport.trust) {
+    case 'signed':
+      return `${device} is verified by you: I take every command from it.`
+    case 'identity-changed':
+      return `${device} is signed by another identity than the one I know of you: ${consequences[policy]}. Another admin can accept the new one with \`!trust\`.`
+    case 'not-guaranteed':
+      return `The key of this message did not come from ${label} directly: ${consequences[policy]}. Send it again.`
+    default:
+      return `${device} is not verified by you: ${consequences[policy]}. Verify this session in the settings of your app.`
+  }
 }
 
 /** `!whoami`: id, role and why, linked account, device, rooms. */
@@ -67,7 +84,7 @@ export const createWhoamiCommand = (ports: WhoamiPorts): ReadCommand => ({
             `You may use the commands for ${roleWords[asker.role]}: ${asker.role === 'everyone' ? '' : 'because '}${reasonOf(ports, asker)}.`,
           ],
           linkWords(ports.linkOf(asker.userId)),
-          [deviceWords(transport)],
+          [deviceWords(transport, ports.trust)],
           [rooms === 0 ? 'I see you in no room but this.' : `I see you in ${count(rooms, 'room')}.`],
         ),
       ],
