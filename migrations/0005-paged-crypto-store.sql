@@ -22,3 +22,7 @@ CREATE TABLE crypto_index (
   key BLOB NOT NULL,
   PRIMARY KEY (area, key)
 ) STRICT, WITHOUT ROWID;
+
+-- Every start begins new sessions: nothing about the one in use is remembered.
+ALTER TABLE encrypted_room DROP COLUMN session_messages;
+ALTER TABLE encrypted_room DROP COLUMN session_started_at;

@@ -21,7 +21,7 @@ import { declarations } from './commands/declarations.ts'
 import type { Config } from './config/schema.ts'
 import { followMembers } from './crypto/follow-members.ts'
 import { createKeyBackup } from './crypto/open-backup.ts'
-import { applyPolicy, sharingFor } from './crypto/key-sharing.ts'
+import { sharingFor } from './crypto/key-sharing.ts'
 import { PersonIdentities } from './crypto/person-identities.ts'
 import { RoomEncryptions } from './crypto/room-encryption.ts'
 import type { Database } from './database/database.ts'
@@ -105,8 +105,6 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const { homeserver, admin, authentik, engine, backupEngine, identity } = opened.connections
 
   const directory = new Directory(database, homeserver.userId, config.bridges)
-  if (applyPolicy(database, config.crypto.shareKeysWith, config.rooms))
-    logger.info('crypto.shareKeysWith has changed: every room gets a new key')
   const encryptions = new RoomEncryptions(database, directory, (roomId) => sharingFor(config.crypto.shareKeysWith, rooms.kindOf(roomId)))
   const journal = new Journal(database)
   const links = new Links(database, clock)
@@ -315,9 +313,9 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     journal,
     outbox,
     audit,
-    held: new HeldCommands(database, (below) => randomInt(below)),
     acknowledger,
     plans,
+    held: new HeldCommands(database, (below) => randomInt(below)),
     executor,
     roles,
     lists,

@@ -59,7 +59,7 @@ export class RoomEncryptions {
     this.#database.run(
       this.#database.query
         .insertInto('encrypted_room')
-        .values({ room_id: roomId, ...row, session_started_at: null, seen_at: now })
+        .values({ room_id: roomId, ...row, seen_at: now })
         .onConflict((conflict) => conflict.column('room_id').doUpdateSet(row)),
     )
     this.#known.set(roomId, settings)

@@ -1,53 +1,47 @@
-import type { Database } from '../database/database.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { RoomId, Timestamp, UserId } from '../types.ts'
 import type { KeySharing, RoomEncryption } from './port.ts'
 
 interface RoomSession {
   messages: number
-  /** Counted on disk: never fewer than were sent. */
-  reserved: number
   /** undefined = there is none that may carry another message. */
   startedAt: Timestamp | undefined
   generation: number
   /** Who had the key when it was last shared; undefined = it has to be checked. */
   sharedWith: ReadonlySet<UserId> | undefined
   sharedAt: Timestamp
-  /** What the session began with; undefined = it began before this start. */
+  /** What the session began with. */
   visibility: string | undefined
   sharing: KeySharing | undefined
   tail: Promise<unknown>
 }
 
-/** Messages are counted on disk in blocks of this many, so that not every message costs a commit. */
-const block = 10
 /** A device that could not get the key (its server was down, it had no one-time keys left) is tried again with the first message after this. */
 const cleanForMs = 10 * 60_000
 
 /**
  * Which rooms' keys are certainly shared with all recipients, and how much the session in use has carried. Asking the engine costs one store
  * read per member and message (243 ms at 500 members): a clean room skips it.
+ *
+ * Nothing of it is on disk: after each start a room's first message begins a new session. The store that was found may be older than what was sent
+ * (a disk that lost its last commits, a copy of the data directory put back), and nothing in it could say so; the next place in an old session may
+ * then have carried another message already, and two messages under one key can be read. A new session costs one more to-device message for each
+ * device, once per room and start. Who left, or what the policy was, before a crash needs no memory then either.
  */
 export class RoomSessions {
-  readonly #database: Database
   readonly #clock: Clock
   readonly #rooms = new Map<RoomId, RoomSession>()
 
-  constructor(database: Database, clock: Clock) {
-    this.#database = database
+  constructor(clock: Clock) {
     this.#clock = clock
   }
 
   #room(roomId: RoomId): RoomSession {
     const known = this.#rooms.get(roomId)
     if (known !== undefined) return known
-    const row = this.#database.first(
-      this.#database.query.selectFrom('encrypted_room').select(['session_messages', 'session_started_at']).where('room_id', '=', roomId),
-    )
     const room: RoomSession = {
-      messages: row?.session_messages ?? 0,
-      reserved: row?.session_messages ?? 0,
-      startedAt: row?.session_started_at ?? undefined,
+      messages: 0,
+      startedAt: undefined,
       generation: 0,
       sharedWith: undefined,
       sharedAt: 0,
@@ -67,7 +61,7 @@ export class RoomSessions {
     return next
   }
 
-  /** Must the room get a new session: by count, age, leave, or a changed visibility or policy? Also for the very first one. */
+  /** Must the room get a new session: by count, age, leave, or a changed visibility or policy? Also for the first message since the start. */
   due(encryption: RoomEncryption): boolean {
     const room = this.#room(encryption.roomId)
     if (room.startedAt === undefined) return true
@@ -85,24 +79,11 @@ export class RoomSessions {
     room.visibility = encryption.historyVisibility
     room.sharing = encryption.sharing
     room.sharedWith = undefined
-    this.#reserve(roomId, room)
   }
 
   /** Counts a message, before it is encrypted. */
   count(roomId: RoomId): void {
-    const room = this.#room(roomId)
-    room.messages += 1
-    if (room.messages > room.reserved) this.#reserve(roomId, room)
-  }
-
-  #reserve(roomId: RoomId, room: RoomSession): void {
-    room.reserved = room.messages + block
-    this.#database.run(
-      this.#database.query
-        .updateTable('encrypted_room')
-        .set({ session_messages: room.reserved, session_started_at: room.startedAt ?? null })
-        .where('room_id', '=', roomId),
-    )
+    this.#room(roomId).messages += 1
   }
 
   /** Changes whenever the room's recipients may have changed. */
@@ -142,11 +123,9 @@ export class RoomSessions {
     }
   }
 
-  /** The session in use must not carry another message, also after a restart. */
+  /** The session in use must not carry another message. */
   expire(roomId: RoomId): void {
-    const room = this.#room(roomId)
-    room.startedAt = undefined
-    this.#database.run(this.#database.query.updateTable('encrypted_room').set({ session_started_at: null }).where('room_id', '=', roomId))
+    this.#room(roomId).startedAt = undefined
     this.touch(roomId)
   }
 }

@@ -106,7 +106,7 @@ export class WasmEngine implements CryptoPort {
     this.deviceId = options.deviceId
     this.engine = `wasm ${getVersions().matrix_sdk_crypto}`
     this.quarantine = new Quarantine(options)
-    this.#rooms = new RoomSessions(options.database, options.clock)
+    this.#rooms = new RoomSessions(options.clock)
   }
 
   /** Loads the engine and opens its store. The store key is bound to user and device: another one is refused by the engine. */

@@ -42,9 +42,6 @@ export interface EncryptedRoomTable {
   algorithm: string
   rotation_period_ms: number | null
   rotation_messages: number | null
-  /** Messages sent in the session in use, rounded up to a block. */
-  session_messages: Generated<number>
-  session_started_at: Timestamp | null
   seen_at: Timestamp
 }
 
