@@ -25,6 +25,30 @@ const codeIn = (answer: SeenMessage): string => /!confirm ([a-z2-9]{5})/.exec(an
 const alerts = (): readonly SeenMessage[] =>
   olga.timeline(world.adminRoom).filter(({ sender, body }) => sender === world.botId && body.includes('has another identity than before'))
 
+describe('a command from a device that its owner has not signed', () => {
+  test('is kept, and done once its owner releases it from a signed device', async () => {
+    const other = await world.people.join({ user: world.users.moderator, crossSign: false })
+    const refused = await ask(other, '!invite Guest')
+    expect(refused.body).toContain(`your device ${other.deviceId}`)
+    expect(refused.body).toContain('Open Settings')
+    expect(world.audit(refused.asked)).toMatchObject([{ command: 'invite', outcome: 'refused', code: 'untrusted-device' }])
+    const again = await ask(other, '!invite Guest')
+    expect(again.body).toMatch(/^❌ Not done: your device \S+( \(.*\))? is still not verified/)
+    expect(again.body).not.toContain('Open Settings')
+    // Its own word does not help it, nor does anybody else's.
+    expect((await ask(other, `!confirm ${codeIn(refused)}`)).body).toMatch(/^❌.*not verified/)
+    expect((await ask(olga, `!confirm ${codeIn(refused)}`)).body).toMatch(/^❌ only the person who gave/)
+    expect(world.query('SELECT command FROM plan')).toEqual([])
+    await world.bot.restart()
+    const released = await ask(world.moderator, `!confirm ${codeIn(refused)}`)
+    expect(released.body).toMatch(/^✅/)
+    expect(world.audit(released.asked)).toMatchObject([{ actor: world.moderator.userId, command: 'invite', outcome: 'ran' }])
+    expect((await ask(world.moderator, codeIn(refused))).body).toContain('used already')
+    expect(world.query('SELECT command FROM plan')).toHaveLength(1)
+    await other.logout()
+  })
+})
+
 describe('a moderator whose identity is replaced', () => {
   let again: Person
 
@@ -43,7 +67,7 @@ describe('a moderator whose identity is replaced', () => {
     await olga.waitForMessage(world.adminRoom, { sender: world.botId, body: /has another identity than before/ }, patience)
     expect(alerts()).toHaveLength(1)
     expect(alerts()[0]?.body).toContain(`!trust ${moderator.userId}`)
-    expect(world.query('SELECT command FROM plan')).toHaveLength(1)
+    expect(world.query('SELECT command FROM plan')).toHaveLength(2)
   })
 
   test('a restart forgets nothing and tells nobody twice', async () => {
