@@ -16,14 +16,18 @@ import type { Journal } from '../matrix/journal.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
-import { createBridgedWelcomeHandler } from '../onboarding/bridged-welcome.ts'
+import { createBridgedWelcomeHandler, isSent } from '../onboarding/bridged-welcome.ts'
 import type { Bridges } from '../onboarding/bridges.ts'
 import { createCredentialsHandler } from '../onboarding/deliver-credentials.ts'
 import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
 import { createGraduationHandler } from '../onboarding/graduation.ts'
+import { createDeadlineHandler, createPromptHandler } from '../onboarding/introduction-jobs.ts'
+import type { IntroductionJobOptions } from '../onboarding/introduction-jobs.ts'
 import { createInviteHandler } from '../onboarding/invite-job.ts'
 import { quietFor, untilTimeOfDay } from '../onboarding/quiet-hours.ts'
 import type { Templates } from '../onboarding/templates.ts'
+import { createVouchHandler } from '../onboarding/vouch.ts'
+import type { VouchOptions } from '../onboarding/vouch.ts'
 import { createWelcomeHandler } from '../onboarding/welcome.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
@@ -49,6 +53,8 @@ export interface JobParts {
   readonly roles: Roles
   readonly pipeline: Pipeline
   readonly answerInvitation: ReturnType<typeof createInvitationHandler>
+  readonly introductions: IntroductionJobOptions
+  readonly vouching: VouchOptions
   readonly repairer: Repairer
   readonly journal: Journal
   readonly bridges: Bridges
@@ -105,7 +111,10 @@ export const registerJobs = (parts: JobParts): void => {
       ...parts.delivery,
       helloGapMs: config.welcome.helloGap,
       email: () => Promise.resolve('not-possible'),
-      onSent: ({ name, askedBy }, words, jobId) => alert(`bridged-welcome-${jobId}`, `ℹ️ ${name} (bridged): ${words}`, askedBy),
+      onSent: ({ userId, name, askedBy }, words, jobId) => {
+        alert(`bridged-welcome-${jobId}`, `ℹ️ ${name} (bridged): ${words}`, askedBy)
+        scheduler.wake('graduation', userId)
+      },
       onDead: ({ name, askedBy }, reason, jobId) =>
         alert(
           `bridged-welcome-dead-${jobId}-${clock.now()}`,
@@ -133,6 +142,7 @@ export const registerJobs = (parts: JobParts): void => {
     createGraduationHandler({
       ...parts,
       indoc: () => rooms.indoc,
+      isWelcomedOverBridge: (userId) => parts.bridges.of(userId) !== undefined && isSent(scheduler.latest('bridged-welcome', userId)),
       hasRole: (userId) => parts.roles.of(userId) !== 'everyone',
       onDead: (payload, reason) =>
         alert(
@@ -142,6 +152,9 @@ export const registerJobs = (parts: JobParts): void => {
         ),
     }),
   )
+  scheduler.register('introduction-prompt', createPromptHandler(parts.introductions))
+  scheduler.register('introduction-deadline', createDeadlineHandler(parts.introductions))
+  scheduler.register('vouch', createVouchHandler(parts.vouching))
   scheduler.register(
     'invite',
     createInviteHandler({

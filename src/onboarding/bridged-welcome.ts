@@ -20,7 +20,12 @@ const progressSchema = z.object({
   helloAt: z.number().optional(),
   /** How often a welcome with a passphrase was begun. */
   passphrases: z.number().default(0),
+  /** It has gone out, one way or the other. */
+  sent: z.boolean().default(false),
 })
+
+/** Has this job done what can be done to reach the person? */
+export const isSent = (job: Pick<Job, 'progress'> | undefined): boolean => job !== undefined && progressSchema.parse(job.progress).sent
 type Progress = z.output<typeof progressSchema>
 
 export interface BridgedWelcomeOptions extends HandOverPorts {
@@ -67,7 +72,7 @@ const run = async (options: BridgedWelcomeOptions, job: Job, tools: JobTools): P
   const { managementRoom, startChat, users } = bridge
   const identifier = identifierOf(userId, users)
   if (managementRoom === undefined || startChat === undefined || identifier === undefined)
-    return otherWay(options, job, payload, 'the configuration does not say how this bridge opens a chat')
+    return otherWay(options, job, tools, progress, payload, 'the configuration does not say how this bridge opens a chat')
   if (!options.bridges.take(bridge.index, job.jobId))
     return { state: 'wait', delayMs: busyMs, note: 'waits for the bridge, which is opening another chat' }
   const { askedAt, askedId } = progress
@@ -81,7 +86,9 @@ const run = async (options: BridgedWelcomeOptions, job: Job, tools: JobTools): P
     })
     if (!asked.ok) {
       options.bridges.release(bridge.index, job.jobId)
-      return passes(asked) ? failed(asked) : otherWay(options, job, payload, `the bridge could not be asked: ${asked.words}`)
+      return passes(asked)
+        ? failed(asked)
+        : otherWay(options, job, tools, progress, payload, `the bridge could not be asked: ${asked.words}`)
     }
     tools.note({ ...progress, askedId: asked.eventId, askedAt: options.clock.now() })
     return { state: 'wait', delayMs: bridgeWaitMs, note: 'waits until the bridge has opened a chat' }
@@ -94,6 +101,8 @@ const run = async (options: BridgedWelcomeOptions, job: Job, tools: JobTools): P
   return otherWay(
     options,
     job,
+    tools,
+    progress,
     payload,
     answer === undefined ? 'the bridge did not answer' : `the bridge opened no chat and said: ${answer.body}`,
   )
@@ -138,8 +147,15 @@ const deliver = async (
     )
     if (!sent.ok) return failed(sent)
     return account === undefined
-      ? given(options, job, payload)
-      : otherWay(options, job, payload, 'the chat that the bridge opened is not encrypted, so no credentials were put there')
+      ? given(options, job, tools, payload, { ...progress, helloAt })
+      : otherWay(
+          options,
+          job,
+          tools,
+          progress,
+          payload,
+          'the chat that the bridge opened is not encrypted, so no credentials were put there',
+        )
   }
   const minted = await mintCredentials(options, account)
   if (!minted.ok) return minted.final ? { state: 'dead', reason: minted.text } : { state: 'failed', reason: minted.text }
@@ -151,18 +167,27 @@ const deliver = async (
     templates.render('welcome-with-credentials', { ...values, ...minted.values }),
     true,
   )
-  return sent.ok ? given(options, job, payload) : failed(sent)
+  return sent.ok ? given(options, job, tools, payload, { ...progress, helloAt }) : failed(sent)
 }
 
-const given = (options: BridgedWelcomeOptions, job: Job, payload: WelcomePayload): JobResult => {
+const given = (options: BridgedWelcomeOptions, job: Job, tools: JobTools, payload: WelcomePayload, progress: Progress): JobResult => {
   const words = 'the welcome was given to the bridge; whether it arrived on the other side, the bridge has not confirmed'
+  tools.note({ ...progress, sent: true })
   options.onSent(payload, words, job.jobId)
   return { state: 'done', note: words }
 }
 
 /** Without the bridge: Authentik's e-mail, else a note to the moderator who asked. `reason` = why the bridge was no way. */
-const otherWay = async (options: BridgedWelcomeOptions, job: Job, payload: WelcomePayload, reason: string): Promise<JobResult> => {
+const otherWay = async (
+  options: BridgedWelcomeOptions,
+  job: Job,
+  tools: JobTools,
+  progress: Progress,
+  payload: WelcomePayload,
+  reason: string,
+): Promise<JobResult> => {
   const end = (words: string): JobResult => {
+    tools.note({ ...progress, sent: true })
     options.onSent(payload, `${reason}; ${words}`, job.jobId)
     return { state: 'done', note: words }
   }

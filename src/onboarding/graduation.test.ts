@@ -57,6 +57,7 @@ const run = (rooms: readonly string[] = ['!tech'], jobId = 3): Promise<JobResult
       }),
     } as unknown as Templates,
     clock,
+    isWelcomedOverBridge: () => false,
     hasRole: () => false,
     indoc: () => (known ? indoc : undefined),
     onDead: () => undefined,

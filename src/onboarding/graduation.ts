@@ -34,6 +34,8 @@ export interface GraduationOptions {
   readonly indoc: () => RoomId | undefined
   /** Moderators and admins stay: they work there. */
   readonly hasRole: (userId: UserId) => boolean
+  /** Has a person behind a bridge got their welcome? They join nothing here by which it could be seen. */
+  readonly isWelcomedOverBridge: (userId: UserId) => boolean
   readonly onDead: (payload: GraduationPayload, reason: string) => void
 }
 
@@ -59,9 +61,10 @@ const run = async (options: GraduationOptions, job: Job, signal: AbortSignal): P
   if (membership !== 'join' && membership !== 'invite') return { state: 'done', note: 'the person is not in INDOC' }
   if (options.hasRole(userId)) return { state: 'cancelled', reason: 'the person has a role now and stays in INDOC' }
   const direct = directRooms.roomOf(userId)
-  const arrived = [...(direct === undefined ? [] : [direct]), ...(payload.rooms as RoomId[])].some(
+  const joined = [...(direct === undefined ? [] : [direct]), ...(payload.rooms as RoomId[])].some(
     (room) => directory.membership(room, userId) === 'join',
   )
+  const arrived = joined || options.isWelcomedOverBridge(userId)
   const left = payload.deadline - clock.now()
   if (!arrived && left > 0) return { state: 'wait', delayMs: left, note: 'waits until the person has joined another room' }
   return graduate(options, job, payload, indoc, signal)

@@ -25,6 +25,8 @@ export interface DemoOptions {
   readonly bot?: {
     /** Further `GATEHOUSE_…` variables of the bot. */
     readonly env?: Readonly<Record<string, string>>
+    /** More of them, which depend on what was made on the server; it may make more there. */
+    readonly envOf?: (made: Pick<Demo, 'admin' | 'users' | 'rooms' | 'homeserver'>) => Promise<Readonly<Record<string, string>>>
     /** False: the caller starts it. Default true. */
     readonly start?: boolean
     /** False: the bot speaks to Synapse itself, not through `proxy`. Not for the stranger, whose proxy hides what he may not use. Default true. */
@@ -118,7 +120,7 @@ export const startDemo = async (options: DemoOptions): Promise<Demo> => {
     admins: [users.admin.userId],
     moderators: [users.moderator.userId, users.freshModerator.userId],
     healthPort,
-    env: options.bot?.env ?? {},
+    env: { ...options.bot?.env, ...(await options.bot?.envOf?.({ admin, users, rooms: roomsById(rooms), homeserver })) },
   })
   const bot = new BotProcess({ ...files, health: `http://127.0.0.1:${healthPort}` })
   started.defer(async () => void (await bot.stop()))
@@ -142,14 +144,7 @@ export const startDemo = async (options: DemoOptions): Promise<Demo> => {
     proxy,
     authentik,
     users,
-    rooms: {
-      ...rooms,
-      id: (name) => {
-        const room = rooms.catalogue.find((one) => one.name === name)
-        if (room === undefined) throw new Error(`there is no room ${name} in the demo`)
-        return room.roomId
-      },
-    },
+    rooms: roomsById(rooms),
     files,
     bot,
     people,
@@ -206,3 +201,12 @@ const freePort = async (): Promise<number> => {
   await once(server, 'close')
   return port
 }
+
+const roomsById = (rooms: Omit<Demo['rooms'], 'id'>): Demo['rooms'] => ({
+  ...rooms,
+  id: (name) => {
+    const room = rooms.catalogue.find((one) => one.name === name)
+    if (room === undefined) throw new Error(`there is no room ${name} in the demo`)
+    return room.roomId
+  },
+})

@@ -36,6 +36,8 @@ export interface LightUser {
   join(roomIdOrAlias: string): Promise<string>
   /** Encrypted where the room is. Answers with the event id. */
   sendText(roomId: string, body: string, options?: TextOptions): Promise<string>
+  /** As a bridge does for its ghosts: encrypted with this user's own device, and sent by somebody else. */
+  sendTextAs(other: { readonly accessToken: string }, roomId: string, body: string, options?: TextOptions): Promise<string>
   /** What was read so far, oldest first. */
   messages(roomId?: string): readonly LightMessage[]
   waitForMessage(fits: (message: LightMessage) => boolean, timeoutMs?: number): Promise<LightMessage>
@@ -159,6 +161,19 @@ class Session implements LightUser {
   }
 
   async sendText(roomId: string, body: string, options: TextOptions = {}): Promise<string> {
+    return await this.#send(this.#call, roomId, body, options)
+  }
+
+  async sendTextAs(
+    { accessToken }: { readonly accessToken: string },
+    roomId: string,
+    body: string,
+    options: TextOptions = {},
+  ): Promise<string> {
+    return await this.#send(caller(this.#pool, accessToken), roomId, body, options)
+  }
+
+  async #send(call: ReturnType<typeof caller>, roomId: string, body: string, options: TextOptions): Promise<string> {
     const room = this.#rooms.get(roomId)
     if (!room) throw new Error(`${this.userId} is not in ${roomId}`)
     const content = textContent(body, options)
@@ -166,7 +181,7 @@ class Session implements LightUser {
       ? ['m.room.encrypted', await this.#crypto.encrypt(roomId, [...room.members], 'm.room.message', content)]
       : ['m.room.message', JSON.stringify(content)]
     const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/send/${type}/${randomUUID()}`
-    const { event_id } = JSON.parse(await this.#call('PUT', path, text)) as { event_id: string }
+    const { event_id } = JSON.parse(await call('PUT', path, text)) as { event_id: string }
     return event_id
   }
 
