@@ -257,23 +257,11 @@ export const loadConfig = (options: {
   const own = (parsed.error?.issues ?? [])
     .flatMap((issue) => fromIssue(issue, root, context))
     .filter((problem) => problem.key === undefined || !told.has(problem.key))
-  const session = ['homeserver.password', 'homeserver.accessToken']
-  const noSession: readonly Problem[] = session.every((key) => valueAt(root, key.split('.')) === undefined && !told.has(key))
-    ? [
-        {
-          code: 'missing',
-          key: 'homeserver.password',
-          variable: 'GATEHOUSE_HOMESERVER_PASSWORD',
-          message:
-            'give it, or homeserver.accessToken (GATEHOUSE_HOMESERVER_ACCESS_TOKEN); both also as …_FILE. There is no default credential',
-        },
-      ]
-    : []
   const cross = crossProblems(values).map((finding): Problem => {
     const leaf = leaves.find((item) => item.key === finding.key)
     return { code: 'conflict', key: finding.key, ...(leaf === undefined ? {} : locate(leaf, context)), message: finding.message }
   })
-  const problems = [...earlier, ...own, ...noSession, ...dummies, ...cross].sort((a, b) => order(a) - order(b))
+  const problems = [...earlier, ...own, ...dummies, ...cross].sort((a, b) => order(a) - order(b))
   const faulty = new Set(problems.map((problem) => problem.key?.replace(/\[.*$/, '')))
   const warnings = [...environment.warnings, ...advise(values, root, context).filter((warning) => !faulty.has(warning.key))]
   if (problems.length > 0 || !parsed.success) return { ok: false, problems, warnings }
