@@ -35,19 +35,19 @@ const section = <Shape extends z.core.$ZodLooseShape>(about: string, shape: Shap
   return schema
 }
 
-const homeserver = section("The Matrix server and the bot's own user on it. Give `password`, `accessToken` or both.", {
+const homeserver = section("The Matrix server and the bot's own user on it. Give `password` or `accessToken`, or run `gatehouse login` once.", {
   url: url({
     text: 'Client-server API of the homeserver. Plain http is refused except for this machine itself, or with `allowInsecureHttp`.',
     example: 'https://matrix.example.org',
   }),
   userId: userId({ text: "The bot's own user.", example: '@gatehouse:example.org' }),
   password: optionalSecret({
-    text: "Password of the bot's user. Needed for the first start only: it logs in once and keeps the session.",
-    otherwise: 'use `accessToken`',
+    text: "Password of the bot's user. It logs in once and keeps the session; later it is needed only when the server lets the session run out.",
+    otherwise: 'use `accessToken`, or `gatehouse login`',
   }),
   accessToken: optionalSecret({
     text: 'Access token of an existing session, for servers without password login. It must belong to this user and to a device of its own.',
-    otherwise: 'log in with `password`',
+    otherwise: 'log in with `password`, or `gatehouse login`',
   }),
   deviceName: textOr('Gatehouse', { text: "Name of the bot's device, as people see it in their list of sessions." }),
   profile: choice(['stranger', 'own-server'], 'stranger', {
