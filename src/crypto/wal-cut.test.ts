@@ -1,0 +1,140 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { RoomId as WasmRoomId } from '@matrix-org/matrix-sdk-crypto-wasm'
+import { expect, test } from 'vitest'
+import { KeyServer, Peer } from '../../tests/support/key-server.ts'
+import { answered, TestClock } from '../../tests/support/unit.ts'
+import { Database } from '../database/database.ts'
+import { migrate } from '../database/migrate.ts'
+import { silentLogger } from '../operations/logger.ts'
+import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import { DurableStore } from './durable-store.ts'
+import type { CryptoHttp } from './http.ts'
+import { placeInSession } from './megolm-index.ts'
+import type { RoomEncryption } from './port.ts'
+import { WasmEngine } from './wasm-engine.ts'
+
+// A disk that acknowledged commits and then lost them (power cut, a cache that lies), at many places of the write-ahead log
+// (https://www.sqlite.org/fileformat2.html#walformat: header of 32 bytes, frames of 24 bytes and a page).
+
+const bot = '@bot:x' as UserId
+const server = new KeyServer()
+const clock = new TestClock(Date.now())
+const http = {
+  keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
+  keysQuery: (body: never) => Promise.resolve(server.query(body)),
+  keysClaim: (body: never) => Promise.resolve(server.claim(body)),
+  sendToDevice: (type: string, _txn: string, body: never) => Promise.resolve(server.deliver(bot, type, body)),
+  signaturesUpload: () => Promise.resolve(answered({})),
+} as unknown as CryptoHttp
+const onBroken = (error: Error): never => {
+  throw error
+}
+
+/** Opens the engine on a file, does the work, and closes it. */
+const withEngine = async <T>(file: string, work: (engine: WasmEngine, database: Database) => Promise<T>): Promise<T> => {
+  const database = Database.open(file)
+  migrate(database)
+  const store = await DurableStore.open(database, onBroken)
+  const storeKey = new Uint8Array(32).fill(7)
+  const options = { database, store, userId: bot, deviceId: 'BOT' as DeviceId, storeKey, http, clock, logger: silentLogger, onBroken }
+  const engine = await WasmEngine.open({ ...options, onForeignKeys: () => undefined })
+  try {
+    return await work(engine, database)
+  } finally {
+    await engine.close()
+    store.close()
+    database.close()
+  }
+}
+
+const rooms = ['!one:x', '!two:x'] as RoomId[]
+const room = (roomId: RoomId): RoomEncryption => ({
+  roomId,
+  historyVisibility: 'shared',
+  recipients: [bot, '@ada:x' as UserId],
+  sharing: 'all-devices',
+  rotationPeriodMs: 7 * 24 * 3_600_000,
+  rotationMessages: 12,
+})
+const say = async (engine: WasmEngine, roomId: RoomId): Promise<JsonObject> => {
+  const made = await engine.encrypt(roomId, () => room(roomId), 'm.room.message', { msgtype: 'm.text', body: 'hello' })
+  if (!made.ok) throw new Error(made.words)
+  return made.content
+}
+/** Session and index, as one text. */
+const placeOf = (content: JsonObject): string => {
+  const place = placeInSession({ content })
+  if (place === undefined) throw new Error('no Megolm message')
+  return `${place.sessionId} ${place.index}`
+}
+
+test('the log cut at 120 places: no place in a session is used twice', { timeout: 120_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-wal-'))
+  const [file, copy] = [join(folder, 'gatehouse.db'), join(folder, 'cut.db')]
+  try {
+    const ada = await Peer.make(server, '@ada:x', 'ADA')
+    const sent = new Set<string>()
+    const lastOf = new Map<RoomId, JsonObject>()
+    /** How long the log was after each message of the first room. */
+    const lengths: number[] = []
+    await withEngine(file, async (engine, database) => {
+      await engine.flushOutgoing()
+      // From here on everything stays in the log.
+      database.connection.pragma('wal_checkpoint(TRUNCATE)')
+      database.connection.pragma('wal_autocheckpoint = 0')
+      for (let count = 0; count < 20; count += 1)
+        for (const roomId of rooms) {
+          const content = await say(engine, roomId)
+          sent.add(placeOf(content))
+          lastOf.set(roomId, content)
+          if (roomId === rooms[0]) lengths.push(statSync(`${file}-wal`).size)
+        }
+      copyFileSync(file, join(folder, 'base.db'))
+      copyFileSync(`${file}-wal`, join(folder, 'base.db-wal'))
+    })
+    expect(sent.size).toBe(40)
+    for (const [roomId, content] of lastOf) expect(await ada.reads(roomId, content)).toBe('hello')
+
+    const log = readFileSync(join(folder, 'base.db-wal'))
+    const frame = 24 + log.readUInt32BE(8)
+    const frames = Math.floor((log.length - 32) / frame)
+    expect(frames).toBeGreaterThan(100)
+    // The end of 100 frames, and the middle of 20 others: from nothing of the log to all of it.
+    const ends = Array.from({ length: 100 }, (_, step) => 32 + Math.round((step * frames) / 99) * frame)
+    const middles = Array.from({ length: 20 }, (_, step) => 32 + Math.floor(((step + 0.5) * frames) / 20) * frame + 24 + 1000)
+    expect(new Set([...ends, ...middles]).size).toBe(120)
+
+    const cutAt = (length: number): void => {
+      for (const end of ['-shm', '-wal', '']) rmSync(`${copy}${end}`, { force: true })
+      copyFileSync(join(folder, 'base.db'), copy)
+      writeFileSync(`${copy}-wal`, log.subarray(0, length))
+    }
+    for (const cut of [...ends, ...middles]) {
+      cutAt(cut)
+      const places = await withEngine(copy, async (engine) => {
+        const [one, two] = rooms as [RoomId, RoomId]
+        return [await say(engine, one), await say(engine, two), await say(engine, one)].map(placeOf)
+      })
+      expect(new Set(places).size).toBe(3)
+      for (const place of places) {
+        expect(sent.has(place), `cut at byte ${cut} of ${log.length}`).toBe(false)
+        sent.add(place)
+      }
+    }
+
+    // What the engine does without our rule: it goes on in the session that it finds, and the test sees that.
+    for (const count of [1, 5, 9]) {
+      cutAt(lengths[count] ?? 0)
+      const place = await withEngine(copy, async ({ machine }) =>
+        placeOf(
+          JSON.parse(await machine.encryptRoomEvent(new WasmRoomId(rooms[0] ?? ''), 'm.room.message', '{"body":"hello"}')) as JsonObject,
+        ),
+      )
+      expect(sent.has(place)).toBe(true)
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
