@@ -25,6 +25,8 @@ export interface IncomingMessage {
   readonly msgtype: string
   readonly relations: Relations
   readonly transport: Transport
+  /** What an edit puts in the place of an earlier message. */
+  readonly replacement?: { readonly eventId: EventId; readonly body: string }
   /** Its key came after the patience for it had ended (across a restart). */
   readonly keyLate?: boolean
 }
@@ -59,7 +61,23 @@ const read = (entry: JournalEntry, content: JsonObject, transport: Transport): O
   const msgtype = text(content, 'msgtype')
   if (body === undefined || msgtype === undefined) return { kind: 'not-text' }
   const formattedBody = text(content, 'format') === 'org.matrix.custom.html' ? text(content, 'formatted_body') : undefined
-  return { kind: 'message', message: { entry, body, formattedBody, msgtype, relations: readRelations(content), transport } }
+  const replacement = readReplacement(content)
+  const message = { entry, body, formattedBody, msgtype, relations: readRelations(content), transport }
+  return { kind: 'message', message: replacement === undefined ? message : { ...message, replacement } }
+}
+
+const object = (content: JsonObject, name: string): JsonObject | undefined => {
+  const value = Object.hasOwn(content, name) ? content[name] : undefined
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
+}
+
+const readReplacement = (content: JsonObject): { eventId: EventId; body: string } | undefined => {
+  const relates = object(content, 'm.relates_to')
+  const fresh = object(content, 'm.new_content')
+  if (relates === undefined || fresh === undefined || text(relates, 'rel_type') !== 'm.replace') return undefined
+  const eventId = text(relates, 'event_id')
+  const body = text(fresh, 'body')
+  return eventId?.startsWith('$') === true && body !== undefined ? { eventId: eventId as EventId, body } : undefined
 }
 
 /** Where the answer to a message belongs. */

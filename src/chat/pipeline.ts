@@ -110,17 +110,19 @@ export class Pipeline implements Handlers {
     const running = plans.answering(entry.eventId)
     if (running?.state === 'running') return { rest: this.#runner.run(running, turn) }
     // "Gatehouse is nice" begins with the bot's name and is still no command.
-    if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name')
+    if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name') {
+      await this.#ports.onText?.(message, kind)
       return done('ignored-chatter')
+    }
     return this.#command(turn, line, parsed)
   }
 
-  /** A command in a room where the bot takes none: refused and audited. */
-  async #elsewhere(message: IncomingMessage): Promise<Handled> {
   #isCode(text: string, roomId: RoomId): boolean {
     return this.#ports.plans.isCode(text, roomId) || this.#ports.held.roomOf(text) === roomId
   }
 
+  /** A command in a room where the bot takes none: refused and audited. */
+  async #elsewhere(message: IncomingMessage): Promise<Handled> {
     const { entry } = message
     const { elsewhere, roles, journal, audit, database, clock } = this.#ports
     const found = elsewhere.find(message, roles.of(entry.sender))
@@ -170,8 +172,6 @@ export class Pipeline implements Handlers {
     return this.#answerOrPlan(turn, parsed, verdict.warning)
   }
 
-  async #answerOrPlan(turn: Turn, parsed: ParsedCommand, warning: string | undefined): Promise<Handled> {
-    const { declaration } = parsed
   /** A code stands for a plan that was shown, or for a command that came from a device nobody has vouched for. */
   async #confirm(turn: Turn, parsed: ParsedCommand): Promise<Handled> {
     const released = await this.#vouching.release(turn, parsed)
@@ -179,6 +179,8 @@ export class Pipeline implements Handlers {
     return released === 'answered' ? {} : this.#answerOrPlan(released.turn, released.parsed, released.warning)
   }
 
+  async #answerOrPlan(turn: Turn, parsed: ParsedCommand, warning: string | undefined): Promise<Handled> {
+    const { declaration } = parsed
     const { entry } = turn.message
     const command = this.#ports.commands.get(declaration.name)
     const audit = { command: declaration.name, arguments: maskArguments(parsed) }

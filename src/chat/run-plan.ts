@@ -40,7 +40,7 @@ export class PlanRunner {
       return {}
     }
     const given = { eventId: entry.eventId, command: declaration.name, asker: entry.sender, roomId: entry.roomId, plan, now: clock.now() }
-    if (declaration.effect === 'destructive' && plan.steps.some((step) => step.blocked === undefined)) {
+    if ((declaration.effect === 'destructive' || plan.confirm === true) && plan.steps.some((step) => step.blocked === undefined)) {
       await turn.reply.finish(
         () => {
           const planId = plans.create({ ...given, state: 'confirming' })

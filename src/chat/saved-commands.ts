@@ -109,6 +109,15 @@ export class SavedCommands {
         await reply.finish(answer, { ...audit, outcome: 'refused', code: answer.code })
         return true
       }
+      if (plan.confirm === true) {
+        const words =
+          'The service is back, but something about this was guessed and has to be looked at first. Give the command again to see and confirm it.'
+        await reply.finish(
+          { mark: '⚠️', blocks: [paragraph(words)], code: 'confirm-first', mentions: [saved.asker] },
+          { ...audit, outcome: 'refused', code: 'confirm-first' },
+        )
+        return true
+      }
       const planId = plans.create({
         eventId: saved.eventId,
         command: saved.command,

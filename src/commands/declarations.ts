@@ -1,6 +1,12 @@
 import type { CommandDeclaration } from '../chat/declaration.ts'
 import { addtoDeclaration } from './addto/declaration.ts'
 import { adduserDeclaration } from './adduser/declaration.ts'
+import { approveDeclaration } from './approve/declaration.ts'
+import { declineDeclaration } from './decline/declaration.ts'
+import { extendDeclaration } from './extend/declaration.ts'
+import { graduateDeclaration } from './graduate/declaration.ts'
+import { pendingDeclaration } from './pending/declaration.ts'
+import { requestDeclaration } from './request/declaration.ts'
 import { auditDeclaration } from './audit/declaration.ts'
 import { cancelDeclaration } from './cancel/declaration.ts'
 import { confirmDeclaration } from './confirm/declaration.ts'
@@ -38,6 +44,12 @@ export const declarations: readonly CommandDeclaration[] = [
   inviteDeclaration,
   invitesDeclaration,
   revokeDeclaration,
+  pendingDeclaration,
+  requestDeclaration,
+  approveDeclaration,
+  declineDeclaration,
+  extendDeclaration,
+  graduateDeclaration,
   adduserDeclaration,
   addtoDeclaration,
   removeDeclaration,

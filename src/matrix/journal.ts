@@ -87,6 +87,18 @@ export class Journal {
     return typeof sentAt === 'number' ? sentAt : undefined
   }
 
+  /** Who sent an event that was claimed in this room; undefined = no such message, or it was too long ago. */
+  senderOf(eventId: EventId, roomId: RoomId): UserId | undefined {
+    return this.#database.first(
+      this.#database.query
+        .selectFrom('journal')
+        .select('sender')
+        .where('event_id', '=', eventId)
+        .where('room_id', '=', roomId)
+        .where('kind', '=', 'message'),
+    )?.sender
+  }
+
   /** Has this event been claimed? */
   has(eventId: EventId): boolean {
     return this.#database.first(this.#database.query.selectFrom('journal').select('event_id').where('event_id', '=', eventId)) !== undefined

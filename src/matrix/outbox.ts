@@ -135,6 +135,17 @@ export class Outbox {
     return new Promise((resolve) => this.#sent.set(txnId, [...(this.#sent.get(txnId) ?? []), resolve]))
   }
 
+  /** The event that a message became; undefined = not sent (yet). */
+  eventOf(txnId: string): EventId | undefined {
+    const row = this.#database.first(this.#database.query.selectFrom('outbox').select('event_id').where('txn_id', '=', txnId))
+    return row?.event_id ?? undefined
+  }
+
+  /** Is this event a message that was sent from here? */
+  isOwn(eventId: EventId): boolean {
+    return this.#database.first(this.#database.query.selectFrom('outbox').select('txn_id').where('event_id', '=', eventId)) !== undefined
+  }
+
   #next(roomId: RoomId) {
     return this.#database.first(
       this.#database.query

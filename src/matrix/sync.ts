@@ -37,6 +37,8 @@ export interface SyncOptions {
   readonly watches: (roomId: RoomId) => boolean
   /** Is this event of another room worth looking at: a command that has to be refused there? */
   readonly overhears: (event: RoomEvent) => boolean
+  /** Called inside the transaction that stores what changed. */
+  readonly inCommit?: (changes: DirectoryChanges) => void
   /** Called after the commit. Must return at once; its work is journaled. */
   readonly onBatch: (batch: SyncBatch) => void
 }
@@ -194,6 +196,7 @@ export class SyncLoop {
         ...(initial ? [] : this.#journalMessages(response, missed, overheard, new Set(changes.newRooms), late, now)),
         ...this.#journalInvitations(response, changes, late, now),
       ]
+      this.#options.inCommit?.(changes)
       database.setMeta(tokenName, response.next_batch)
       batch = { initial, late, entries, changes }
     })

@@ -1,0 +1,191 @@
+import { ownText } from '../chat/address.ts'
+import type { IncomingMessage } from '../chat/incoming.ts'
+import type { Database } from '../database/database.ts'
+import type { DirectoryChanges, MemberChange } from '../directory/changes.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { Links } from '../directory/links.ts'
+import type { Scheduler } from '../jobs/scheduler.ts'
+import { messageContent } from '../matrix/message.ts'
+import type { JournalEntry } from '../matrix/journal.ts'
+import { transactionId } from '../matrix/outbox.ts'
+import type { Outbox } from '../matrix/outbox.ts'
+import type { RoomId, Timestamp, UserId } from '../types.ts'
+import { readEdit, readMessage } from './introduction-messages.ts'
+import type { Reading } from './introduction-messages.ts'
+import type { IntroductionMessage, Newcomers } from './newcomers.ts'
+
+/** What the configuration says about INDOC. */
+export interface IndocSettings {
+  /** Ask people who come for an introduction. */
+  readonly prompt: boolean
+  /** How long an introduction is awaited (milliseconds). */
+  readonly deadline: number
+}
+
+export interface IndocOptions {
+  readonly database: Database
+  readonly newcomers: Newcomers
+  readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen'>
+  readonly directory: Pick<Directory, 'ownUserId' | 'label' | 'membership'>
+  readonly links: Pick<Links, 'of'>
+  readonly outbox: Pick<Outbox, 'add' | 'kick'>
+  readonly rooms: { readonly indoc: RoomId | undefined; readonly admin: RoomId | undefined }
+  /** Moderators and admins do not introduce themselves; bots of bridges neither. */
+  readonly isNewcomer: (userId: UserId) => boolean
+  /** The person whom a newcomer names as their inviter, if it is clear who that is. */
+  readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
+  readonly settings: IndocSettings
+  readonly clock: { now(): Timestamp }
+}
+
+/** Joins that come together are asked in one message: the first one waits this long for the others (milliseconds). */
+const gatherMs = 2000
+/** One alert per person in this time (milliseconds). */
+const quietMs = 10 * 60_000
+
+/**
+ * Who comes to INDOC, what they write about themselves, and who leaves. Keeps the table and the jobs that go with it; everything else (asking,
+ * reminding, removing) is done by the jobs.
+ */
+export class Indoc {
+  readonly #options: IndocOptions
+
+  constructor(options: IndocOptions) {
+    this.#options = options
+  }
+
+  /** Takes over what changed in INDOC. Joins the caller's transaction, so that nobody who comes is forgotten by a crash. */
+  changed(changes: DirectoryChanges): void {
+    const { indoc } = this.#options.rooms
+    for (const change of changes.memberChanges) if (change.roomId === indoc) this.#memberChanged(change)
+  }
+
+  #memberChanged({ userId, from, to }: MemberChange): void {
+    const { newcomers, isNewcomer, links } = this.#options
+    if (to === 'leave' || to === 'ban') {
+      this.#gone(userId)
+      return
+    }
+    if (from === to || !isNewcomer(userId) || links.of(userId) !== undefined) return
+    const known = newcomers.of(userId)
+    if (to !== 'join') {
+      if (known?.state === 'waiting') newcomers.update(userId, { came: to })
+      else if (to === 'knock') newcomers.begin(userId, 'knock', this.#options.clock.now(), null)
+      return
+    }
+    // Told twice about the same stay.
+    if (known?.state === 'waiting' && known.came === 'join') return
+    this.begin(userId)
+  }
+
+  /** Begins the stay of somebody who is in INDOC: they are asked for an introduction, within a time. Joins the caller's transaction. */
+  begin(userId: UserId): void {
+    const { newcomers, scheduler, settings, clock } = this.#options
+    const now = clock.now()
+    newcomers.begin(userId, 'join', now, settings.prompt ? now + settings.deadline : null)
+    if (!settings.prompt) return
+    scheduler.add({ kind: 'introduction-prompt', uniqueKey: 'indoc', payload: {}, delayMs: gatherMs })
+    this.awaitIntroduction(userId)
+  }
+
+  /** Begins to watch the deadline of somebody. An earlier watch of another stay ends. Joins the caller's transaction. */
+  awaitIntroduction(userId: UserId): void {
+    const { scheduler } = this.#options
+    scheduler.cancelOpen('introduction-deadline', userId, 'another deadline counts now')
+    scheduler.add({ kind: 'introduction-deadline', uniqueKey: userId, payload: { userId } })
+  }
+
+  #gone(userId: UserId): void {
+    const known = this.#options.newcomers.of(userId)
+    if (known === undefined || known.state === 'left') return
+    this.release(userId, 'the person has left INDOC')
+    this.#options.newcomers.end(userId)
+  }
+
+  /** Nothing is awaited of the person any more: reminder, expiry and the question to the inviter end. Joins the caller's transaction. */
+  release(userId: UserId, reason: string): void {
+    for (const kind of ['introduction-deadline', 'vouch']) this.#options.scheduler.cancelOpen(kind, userId, reason)
+  }
+
+  /** A message in INDOC that is no command. */
+  said(message: IncomingMessage): void {
+    const { database, newcomers, isNewcomer, links } = this.#options
+    const { sender, eventId } = message.entry
+    if (message.msgtype !== 'm.text' || !isNewcomer(sender) || links.of(sender) !== undefined) return
+    const trust = message.transport.encrypted ? message.transport.trust : 'in-clear'
+    // Forged: it says nothing about the person whom it names.
+    if (trust === 'mismatched-sender') return
+    database.transaction(() => {
+      const known = newcomers.of(sender)
+      const kept = known === undefined || known.state === 'left' ? [] : newcomers.messages(sender)
+      if (kept.some((one) => one.eventId === eventId)) return
+      const introduction = known?.state === 'waiting' || known?.state === 'approved' ? known.introduction : null
+      const { replacement } = message
+      const reading = message.relations.isEdit
+        ? replacement && readEdit(kept, { eventId: replacement.eventId, body: replacement.body, trust })
+        : readMessage({ messages: kept, introduction }, { eventId, body: ownText(message.body), trust, sentAt: sentAt(message.entry) })
+      if (reading !== undefined && known?.state !== 'approved') this.#keep(sender, reading)
+    })
+  }
+
+  #keep(userId: UserId, { messages, introduction }: Reading): void {
+    const { newcomers, clock, settings } = this.#options
+    const known = newcomers.of(userId)
+    // In INDOC since before the bot came, or declined and back with another introduction.
+    if (known === undefined || known.state === 'left' || (known.state === 'declined' && introduction !== undefined)) {
+      newcomers.begin(userId, 'join', clock.now(), null)
+      newcomers.update(userId, { prompted_at: clock.now() })
+    }
+    newcomers.keepMessages(userId, messages)
+    if (introduction === undefined) {
+      if (known?.introduction === null || known === undefined) return
+      // An edit took it back.
+      newcomers.update(userId, { introduction: null, introduced_at: null, trust: null, deadline: clock.now() + settings.deadline })
+      this.awaitIntroduction(userId)
+      return
+    }
+    newcomers.introduce(userId, introduction, known?.introducedAt ?? clock.now(), worst(messages))
+    this.#options.scheduler.cancelOpen('introduction-deadline', userId, 'the person has introduced themselves')
+    this.#askInviter(userId, introduction.invitedBy)
+  }
+
+  #askInviter(userId: UserId, name: string | null): void {
+    const { newcomers, scheduler, inviterOf } = this.#options
+    const inviter = name === null ? undefined : inviterOf(name, userId)
+    const known = newcomers.of(userId)
+    // One person is asked per stay: nobody shall be able to make the bot write to everybody.
+    if (inviter === undefined || known?.inviterId !== null) return
+    newcomers.update(userId, { inviter_id: inviter })
+    scheduler.add({ kind: 'vouch', uniqueKey: userId, payload: { userId, inviter } })
+  }
+
+  /** A message of a newcomer stayed unreadable: the moderators are told, because it may be the introduction. */
+  unreadable(entry: Pick<JournalEntry, 'roomId' | 'sender' | 'eventId'>): void {
+    const { database, newcomers, rooms, outbox, directory, clock, isNewcomer, links } = this.#options
+    const { admin, indoc } = rooms
+    if (entry.roomId !== indoc || admin === undefined || !isNewcomer(entry.sender) || links.of(entry.sender) !== undefined) return
+    const now = clock.now()
+    database.transaction(() => {
+      const known = newcomers.of(entry.sender)
+      if (known === undefined || known.state === 'left') {
+        newcomers.begin(entry.sender, 'join', now, null)
+        newcomers.update(entry.sender, { prompted_at: now })
+      } else if (now - (known.unreadableAt ?? 0) < quietMs) return
+      newcomers.update(entry.sender, { unreadable_at: now })
+      const body = `❔ ${directory.label(entry.sender)} wrote something in INDOC that I cannot decrypt. Perhaps it was the introduction: look there, and give \`!gtg ${entry.sender} --name …\` if you can read it.`
+      const content = messageContent({ body }, 'm.notice')
+      outbox.add({ txnId: transactionId(entry.eventId, 'unreadable-introduction'), roomId: admin, type: 'm.room.message', content })
+    })
+    outbox.kick(admin)
+  }
+}
+
+/** The sender's server says when it was sent: a hint that is not believed about the future. */
+const sentAt = ({ event, receivedAt }: JournalEntry): Timestamp => {
+  const given = Object.hasOwn(event, 'origin_server_ts') ? (event as Record<string, unknown>)['origin_server_ts'] : undefined
+  return typeof given === 'number' ? Math.min(given, receivedAt) : receivedAt
+}
+
+const order = ['signed', 'unsigned', 'not-guaranteed', 'unknown-device', 'identity-changed', 'in-clear']
+const worst = (messages: readonly IntroductionMessage[]): string =>
+  messages.map(({ trust }) => trust).reduce((one, other) => (order.indexOf(other) > order.indexOf(one) ? other : one), 'signed')

@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { ownText } from '../chat/address.ts'
+import type { IncomingMessage } from '../chat/incoming.ts'
+import type { Database } from '../database/database.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { JobHandler, JobResult } from '../jobs/scheduler.ts'
+import type { DirectRooms } from '../matrix/direct-rooms.ts'
+import { messageContent } from '../matrix/message.ts'
+import { transactionId } from '../matrix/outbox.ts'
+import type { Outbox } from '../matrix/outbox.ts'
+import type { EventId, UserId } from '../types.ts'
+import type { Newcomer, Newcomers } from './newcomers.ts'
+import type { Templates } from './templates.ts'
+
+export interface VouchOptions {
+  readonly database: Database
+  readonly newcomers: Newcomers
+  readonly directRooms: Pick<DirectRooms, 'open' | 'personOf'>
+  readonly directory: Pick<Directory, 'displayName' | 'label'>
+  readonly outbox: Pick<Outbox, 'add' | 'kick'>
+  readonly templates: Templates
+  /** The event that a message of ours became. */
+  readonly eventOf: (txnId: string) => EventId | undefined
+}
+
+const payloadSchema = z.object({ userId: z.string(), inviter: z.string() })
+
+/** Asks the named inviter in their DM whether they vouch. Once per stay of the newcomer. */
+export const createVouchHandler = (options: VouchOptions): JobHandler => ({
+  maxAttempts: 30,
+  maxAgeMs: 24 * 3_600_000,
+  run: async (job) => {
+    const payload = payloadSchema.parse(job.payload)
+    return ask(options, payload.userId as UserId, payload.inviter as UserId)
+  },
+})
+
+const ask = async (options: VouchOptions, userId: UserId, inviter: UserId): Promise<JobResult> => {
+  const { database, newcomers, directRooms, directory, outbox, templates } = options
+  const waits = (): Newcomer | undefined => {
+    const known = newcomers.of(userId)
+    return known?.state === 'waiting' && known.inviterId === inviter ? known : undefined
+  }
+  if (waits() === undefined) return { state: 'cancelled', reason: 'the person does not wait any more' }
+  const room = await directRooms.open(inviter)
+  if (!room.ok) {
+    return room.code === 'refused'
+      ? { state: 'cancelled', reason: `the inviter could not be asked: ${room.words}` }
+      : { state: 'failed', reason: room.words, ...(room.retryAfterMs === undefined ? {} : { delayMs: room.retryAfterMs }) }
+  }
+  const known = waits()
+  if (known === undefined) return { state: 'cancelled', reason: 'the person does not wait any more' }
+  const txnId = transactionId(`${userId} ${known.since}`, 'vouch')
+  const text = templates.render('vouch', { name: directory.displayName(inviter) ?? inviter, newcomer: directory.label(userId) })
+  database.transaction(() => {
+    newcomers.update(userId, { vouch_txn: txnId })
+    outbox.add({ txnId, roomId: room.roomId, type: 'm.room.message', content: messageContent(text, 'm.text') })
+  })
+  outbox.kick(room.roomId)
+  return { state: 'done', note: 'asked' }
+}
+
+const yes = /^(?:yes|y|yep|yeah|yes,? i (?:do|vouch)|i do|sure|ja|oui|s[ií]|да|👍|✅)$/iu
+const no = /^(?:no|n|nope|i do ?n['’]?t|no,? i do ?n['’]?t|nein|non|нет|👎|❌)$/iu
+
+/** What a short answer says. */
+export const verdictOf = (text: string): 'yes' | 'no' | undefined => {
+  const bare = text.replaceAll(/(?:[\s"'`“”.!*_]|\ufe0f|\p{Emoji_Modifier})+$|^[\s"'`“”*_]+/gu, '')
+  return yes.test(bare) ? 'yes' : no.test(bare) ? 'no' : undefined
+}
+
+/**
+ * Takes the answer of an inviter in their own encrypted DM: `yes` or `no`, as a reply where several people are asked about.
+ * @returns whether the message was one
+ */
+export const createVouchAnswer =
+  (options: VouchOptions) =>
+  (message: IncomingMessage): boolean => {
+    const { database, newcomers, directRooms, directory, outbox } = options
+    const { sender, roomId, eventId } = message.entry
+    const { transport } = message
+    const verdict = message.relations.isEdit ? undefined : verdictOf(ownText(message.body))
+    if (verdict === undefined || directRooms.personOf(roomId) !== sender) return false
+    if (!transport.encrypted || transport.trust === 'mismatched-sender') return false
+    const asked = newcomers.vouchedBy(sender).filter((one) => one.vouchTxn !== null && one.state !== 'left')
+    const { replyTo } = message.relations
+    const open = asked.filter((one) => one.vouched === null)
+    const meant = replyTo === undefined ? open : asked.filter((one) => one.vouchTxn !== null && options.eventOf(one.vouchTxn) === replyTo)
+    const [one] = meant
+    if (one === undefined) return false
+    const say = (body: string): void => {
+      const txnId = transactionId(eventId, 'vouch-answer')
+      outbox.add({ txnId, roomId, type: 'm.room.message', content: messageContent({ body }, 'm.notice', { eventId }) })
+    }
+    database.transaction(() => {
+      if (meant.length > 1) {
+        const names = meant.map(({ userId }) => directory.label(userId)).join(', ')
+        say(`I have asked you about several people (${names}). Please reply to the message about the one you mean.`)
+        return
+      }
+      newcomers.update(one.userId, { vouched: verdict })
+      say(
+        verdict === 'yes'
+          ? `Thank you! I tell the moderators that you vouch for ${directory.label(one.userId)}.`
+          : `Thank you. I tell the moderators that you do not vouch for ${directory.label(one.userId)}.`,
+      )
+    })
+    outbox.kick(roomId)
+    return true
+  }
