@@ -59,9 +59,12 @@ const start = async ({ enabled = true, device = 'DEVICE' } = {}): Promise<KeyBac
   await rest()
   return backup
 }
-/** Each key and each room is a turn of its own. */
+/** Lets it work until it waits for something else than its next batch. */
 const rest = async (): Promise<void> => {
-  for (let time = 0; time < 10; time += 1) await turns()
+  do {
+    if (clock.sleeping.includes(250)) await clock.advance(250)
+    for (let time = 0; time < 10; time += 1) await turns()
+  } while (clock.sleeping.includes(250))
 }
 const woken = async (backup: KeyBackup): Promise<void> => {
   backup.wake()

@@ -47,6 +47,8 @@ const longestWaitMs = 900_000
 const refusedMs = 3_600_000
 /** The rooms are looked up at the start, so what is missing then comes soon. */
 const roomsMs = 10_000
+/** Encrypting a batch of 100 keys takes the processor for a tenth of a second: commands get their turn before the next one (milliseconds). */
+const batchPauseMs = 250
 /** Keys that are taken over at once: others get their turn in between. */
 const restoreChunk = 50
 /** In `meta`: what the marks in the encryption store are about, and which rooms' keys were fetched. */
@@ -258,7 +260,7 @@ export class KeyBackup {
         uploaded += Object.values(ours).reduce((sum, { sessions }) => sum + Object.keys(sessions).length, 0)
       }
       await engine.stored(batch)
-      await new Promise((resolve) => setImmediate(resolve))
+      await this.#sleep(batchPauseMs)
     }
     if (uploaded > 0) logger.debug({ uploaded, version }, 'room keys were backed up')
     return undefined
