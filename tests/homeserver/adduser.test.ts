@@ -217,6 +217,31 @@ const expectNoSecrets = (): void => {
   }
 }
 
+test('accepted late and without a device, and a device later still: the first message is readable', async () => {
+  const hana = await arriveAtIndoc(world, 'Hana')
+  await world.settle(world.indoc)
+  await add(hana, '--no-rooms')
+  const direct = await untilOffered(world, hana.userId)
+  const waitsUntil = async (what: RegExp): Promise<void> => {
+    await eventually(`the welcome waits until ${what}`, () => {
+      const job = jobOf(world, 'welcome', hana.userId)
+      return job?.state === 'waiting' && what.test(job.last_error ?? '') ? true : undefined
+    })
+  }
+  await waitsUntil(/joins/)
+  // What is shown here is the lateness itself; the minutes of it pass on a virtual clock in src/onboarding/first-message.test.ts.
+  await sleep(3_000)
+  await world.admin.join(hana.user, direct)
+  await waitsUntil(/has a device/)
+  await sleep(3_000)
+  expect(world.admin.database.countEvents({ roomId: direct, sender: world.botId, type: 'm.room.encrypted' })).toBe(0)
+  const client = await world.people.join({ user: hana.user, crossSign: false })
+  const welcome = await client.waitForMessage(direct, { sender: world.botId, body: /Your account is ready/ }, patience)
+  const [first, ...others] = client.timeline(direct).filter(({ sender }) => sender === world.botId)
+  expect(first).toMatchObject({ encrypted: true, undecryptable: false, body: expect.stringMatching(/^Hello Hana/) as string })
+  expect(others.map(({ eventId }) => eventId)).toEqual([welcome.eventId])
+})
+
 describe('graduation stands on its own', () => {
   test('without rooms: the direct chat alone is arrival', async () => {
     const bob = await arriveAtIndoc(world, 'Bob')
