@@ -10,7 +10,7 @@ import { Sealed } from './database/sealed.ts'
 import { createGate } from './http/gate.ts'
 import type { GateOptions, RequestSeen } from './http/gate.ts'
 import { Homeserver } from './matrix/client.ts'
-import { EventBudget } from './matrix/event-budget.ts'
+import { SendingBudget } from './matrix/sending-budget.ts'
 import { createOAuthGates } from './matrix/oauth-gates.ts'
 import { exitReasonOf } from './matrix/session-failure.ts'
 import { Session } from './matrix/session.ts'
@@ -49,9 +49,6 @@ export interface ConnectionsOptions {
   readonly onFatal: (reason: ExitReason, words: string) => void
 }
 
-/** Requests that make an event in a room: the server limits them together. */
-const eventRoutes: ReadonlySet<string> = new Set(['send', 'redact', 'invite', 'kick', 'ban', 'unban', 'join', 'createRoom'])
-
 /** How long running requests may take when the program stops (milliseconds). */
 const graceMs = 500
 
@@ -85,14 +82,11 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
   if (!unlocked.ok) {
     return { ok: false, reason: 'cryptoStore', words: 'crypto.passphrase is not the one that this data directory was made with' }
   }
-  const budget = new EventBudget(clock, config.homeserver.profile === 'stranger')
+  const budget = new SendingBudget(clock, config.homeserver.profile === 'stranger')
   const gate = gateTo('homeserver', settings.url, settings.caFile, {
     onRequest: (seen) => {
       count('homeserver', seen)
-      if (!eventRoutes.has(seen.route)) return
-      if (seen.outcome === '429') budget.refused()
-      // An invitation has taken its turn already.
-      else if (seen.route !== 'invite') budget.spend()
+      if (seen.outcome === '429') budget.refused(seen.route)
     },
   })
   const oauth = createOAuthGates((origin) => gateTo('homeserver', origin, settings.caFile))
@@ -130,6 +124,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
     backupEngine: crypto.backup,
     identity: crypto.identity,
     close: async () => {
+      budget.close()
       await Promise.all([gate.close(graceMs), authentikGate.close(graceMs), adminGate?.close(graceMs), oauth.close(graceMs)])
       await crypto.engine.close()
       crypto.store.close()

@@ -105,6 +105,7 @@ export class Reply {
         roomId: this.#entry.roomId,
         type: 'm.room.message',
         content: messageContent({ body }, 'm.notice', this.#place),
+        urgent: true,
       })
       outbox.kick(this.#entry.roomId)
       return
@@ -158,19 +159,26 @@ export class Reply {
           roomId,
           type: 'm.room.message',
           content,
+          urgent: true,
         })
       }
       if (away !== undefined) {
         rooms.add(away)
         for (const [index, text] of chunkAnswer(made).entries()) {
           const content = messageContent(text, 'm.notice')
-          outbox.add({ txnId: transactionId(eventId, `${this.#part}-private-${index}`), roomId: away, type: 'm.room.message', content })
+          outbox.add({
+            txnId: transactionId(eventId, `${this.#part}-private-${index}`),
+            roomId: away,
+            type: 'm.room.message',
+            content,
+            urgent: true,
+          })
         }
       }
       // In the same transaction: a crash must not leave personal data to be read by everybody in INDOC.
       if (this.#redact) {
         const content = { redacts: eventId, reason: 'personal data' }
-        outbox.add({ txnId: transactionId(eventId, 'redact'), roomId, type: 'm.room.redaction', content })
+        outbox.add({ txnId: transactionId(eventId, 'redact'), roomId, type: 'm.room.redaction', content, urgent: true })
       }
       // People see, and reply to, the progress message that the answer was edited into.
       const answerTxn = shown !== undefined && mention.length === 0 ? this.#progressTxn : txnId

@@ -1,7 +1,8 @@
 import type { MatrixClient } from 'matrix-bot-sdk'
 import type { Gate, GateFailure, GateRequest, GateResult, Method } from '../http/contract.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
-import type { EventBudget } from './event-budget.ts'
+import { eventRoutes } from './sending-budget.ts'
+import type { SendingBudget } from './sending-budget.ts'
 import { loadSdk } from './sdk.ts'
 import { errcode } from './errcode.ts'
 import { isAboutAccount } from './session-failure.ts'
@@ -9,7 +10,10 @@ import type { SessionFailure } from './session-failure.ts'
 import type { Session } from './session.ts'
 
 /** What a request through `Homeserver` may set; path and method come first. */
-export type HomeserverRequest = Omit<GateRequest, 'token' | 'method' | 'path'>
+export interface HomeserverRequest extends Omit<GateRequest, 'token' | 'method' | 'path'> {
+  /** Goes before others where the server limits the bot: somebody waits for it. Default false. */
+  readonly urgent?: boolean
+}
 
 /** A failed request of the SDK client, as the one error type at the edge: no raw response, no token. */
 export class HomeserverError extends Error {
@@ -42,6 +46,17 @@ export const describeFailure = (failure: GateFailure): string => {
   }
 }
 
+/** A request that the server would refuse now, so it is not made. */
+const notYet = (method: Method, route: string, retryAfterMs: number): GateFailure => ({
+  ok: false,
+  code: 'limited',
+  retryAfterMs,
+  untouched: true,
+  method,
+  route,
+  ms: 0,
+})
+
 /** Percent-encodes one path segment. */
 export const segment = (value: string): string => encodeURIComponent(value)
 
@@ -53,14 +68,14 @@ export class Homeserver {
   readonly gate: Gate
   readonly session: Session
   readonly #onSessionEnd: (end: SessionFailure) => void
-  readonly #budget: EventBudget | undefined
+  readonly #budget: SendingBudget | undefined
   #sdk: Promise<MatrixClient> | undefined
 
   /**
    * @param onSessionEnd called when the session is over and cannot be renewed: the process should stop with the code for it
-   * @param budget paces invitations on a server that limits the bot
+   * @param budget paces what the server limits
    */
-  constructor(gate: Gate, session: Session, onSessionEnd: (end: SessionFailure) => void, budget?: EventBudget) {
+  constructor(gate: Gate, session: Session, onSessionEnd: (end: SessionFailure) => void, budget?: SendingBudget) {
     this.gate = gate
     this.session = session
     this.#onSessionEnd = onSessionEnd
@@ -73,8 +88,14 @@ export class Homeserver {
 
   /** One request below `/_matrix/…`. `path` is percent-encoded already. */
   async request(method: Method, path: string, options: HomeserverRequest): Promise<GateResult> {
+    const { urgent = false, ...rest } = options
+    if (options.route === 'createRoom') {
+      const wait = this.#budget?.room() ?? 0
+      if (wait > 0) return notYet(method, options.route, wait)
+    }
+    if (eventRoutes.has(options.route)) await this.#budget?.turn(urgent)
     const token = await this.session.token()
-    const result = await this.gate.request({ ...options, method, path, token })
+    const result = await this.gate.request({ ...rest, method, path, token })
     if (result.ok || result.code !== 'status' || (result.status !== 401 && result.status !== 403)) return result
     if (isAboutAccount(result)) {
       const end = await this.session.examine(result)
@@ -83,7 +104,7 @@ export class Homeserver {
     }
     if (result.status !== 401 || errcode(result) !== 'M_UNKNOWN_TOKEN') return result
     const renewal = await this.session.renew(token)
-    if (renewal === 'renewed') return this.gate.request({ ...options, method, path, token: await this.session.token() })
+    if (renewal === 'renewed') return this.gate.request({ ...rest, method, path, token: await this.session.token() })
     if (renewal !== 'later') this.#onSessionEnd(renewal)
     return result
   }
@@ -100,8 +121,9 @@ export class Homeserver {
 
   /** Membership changes by the bot: `invite`, `kick`, `ban`, `unban`. Not repeatable: the caller looks whether it took effect. */
   async member(action: 'invite' | 'kick' | 'ban' | 'unban', roomId: RoomId, userId: UserId, reason?: string): Promise<GateResult> {
-    if (action === 'invite') await this.#budget?.turn()
-    return this.request('POST', `/_matrix/client/v3/rooms/${segment(roomId)}/${action}`, {
+    const wait = action === 'invite' ? (this.#budget?.invitation(userId) ?? 0) : 0
+    if (wait > 0) return notYet('POST', action, wait)
+    const result = await this.request('POST', `/_matrix/client/v3/rooms/${segment(roomId)}/${action}`, {
       route: action,
       body: { user_id: userId, ...(reason === undefined ? {} : { reason }) },
       repeatable: false,
@@ -110,8 +132,10 @@ export class Homeserver {
       lane: action !== 'invite' ? `member:${action}` : `invite:${this.#budget?.limited === true ? userId : roomId}`,
       deadlineMs: 600_000,
       // An invitation that has to wait longer becomes a job. A removal is waited for: half of one is worse than a slow one.
-      ...(action === 'invite' ? {} : { maxWaitMs: 120_000 }),
+      ...(action === 'invite' ? {} : { maxWaitMs: 120_000, urgent: true }),
     })
+    if (action === 'invite' && !result.ok && result.code === 'limited') this.#budget?.invitationRefused(userId)
+    return result
   }
 
   /** A state event's content; `undefined` as value = the server says there is none (404 M_NOT_FOUND). */

@@ -18,6 +18,8 @@ export interface OutgoingMessage {
   readonly roomId: RoomId
   readonly type: string
   readonly content: JsonObject
+  /** Somebody waits for it: where the server limits the bot it goes before others. Forgotten at a restart. Default false. */
+  readonly urgent?: boolean
 }
 
 /** What came of a direct send. */
@@ -60,6 +62,7 @@ export class Outbox {
   readonly #stop = new AbortController()
   readonly #workers = new Map<RoomId, Promise<void>>()
   readonly #sent = new Map<string, ((eventId: EventId | undefined) => void)[]>()
+  readonly #urgent = new Set<string>()
   #sequence: number
 
   constructor(options: {
@@ -87,6 +90,7 @@ export class Outbox {
   add(message: OutgoingMessage): void {
     const now = this.#clock.now()
     this.#sequence += 1
+    if (message.urgent === true) this.#urgent.add(message.txnId)
     this.#database.run(
       this.#database.query
         .insertInto('outbox')
@@ -162,7 +166,8 @@ export class Outbox {
     for (let wait = first; ;) {
       const row = this.#next(roomId)
       if (row === undefined || this.#stop.signal.aborted) return
-      const result = await this.#try({ txnId: row.txn_id, roomId, type: row.type, content: JSON.parse(row.content) as JsonObject })
+      const urgent = this.#urgent.has(row.txn_id)
+      const result = await this.#try({ txnId: row.txn_id, roomId, type: row.type, content: JSON.parse(row.content) as JsonObject, urgent })
       if (result.ok) {
         this.#finish(row.txn_id, 'sent', result.eventId, null)
         wait = first
@@ -192,6 +197,7 @@ export class Outbox {
   }
 
   #finish(txnId: string, state: 'sent' | 'failed', eventId: EventId | undefined, error: string | null): void {
+    this.#urgent.delete(txnId)
     this.#database.run(
       this.#database.query
         .updateTable('outbox')
@@ -230,6 +236,7 @@ export class Outbox {
     return sendResult(
       await this.#homeserver.send(message.roomId, type, message.txnId, content, {
         lane: `send:${message.roomId}`,
+        urgent: message.urgent === true,
         signal: this.#stop.signal,
         deadlineMs: 120_000,
       }),
@@ -242,11 +249,11 @@ export class Outbox {
   }
 
   /** A redaction has a request of its own (spec, "Redactions"): `content` names the event, as room versions from 11 on have it, and the reason. */
-  #redact({ roomId, txnId, content }: OutgoingMessage): Promise<GateResult> {
+  #redact({ roomId, txnId, content, urgent = false }: OutgoingMessage): Promise<GateResult> {
     const { redacts, ...body } = content
     const path = `/_matrix/client/v3/rooms/${segment(roomId)}/redact/${segment(typeof redacts === 'string' ? redacts : '')}/${segment(txnId)}`
     const lane = `send:${roomId}`
-    return this.#homeserver.request('PUT', path, { route: 'redact', body, repeatable: true, lane, signal: this.#stop.signal })
+    return this.#homeserver.request('PUT', path, { route: 'redact', body, repeatable: true, lane, urgent, signal: this.#stop.signal })
   }
 
   /** Hides the text of an event (spec: redaction). The transaction id makes a repeat harmless. */

@@ -1,0 +1,170 @@
+import type { Clock } from '../operations/clock.ts'
+import type { Timestamp, UserId } from '../types.ts'
+
+/** A leaky bucket as Synapse keeps it: `burst` at once, then `perMs` for each millisecond. */
+interface Limit {
+  readonly burst: number
+  readonly perMs: number
+}
+
+/** Synapse's default `rc_message`: every event that the bot sends, state and memberships too. */
+const eventLimit: Limit = { burst: 10, perMs: 0.2 / 1000 }
+/** `rc_room_creation`. */
+const roomLimit: Limit = { burst: 10, perMs: 0.016 / 1000 }
+/** `rc_invites.per_user`: how often one person may be invited, by anybody. */
+const invitedLimit: Limit = { burst: 5, perMs: 0.003 / 1000 }
+/** Requests that the server counts as an event of the bot's. */
+export const eventRoutes: ReadonlySet<string> = new Set(['send', 'redact', 'invite', 'kick', 'ban', 'unban', 'join', 'createRoom'])
+/** Requests do not reach the server at the same distance at which they left (milliseconds). */
+const jitterMs = 100
+
+class Bucket {
+  readonly #limit: Limit
+  readonly #clock: Pick<Clock, 'now'>
+  #tokens: number
+  #at: Timestamp
+
+  constructor(limit: Limit, clock: Pick<Clock, 'now'>) {
+    this.#limit = limit
+    this.#clock = clock
+    this.#tokens = limit.burst
+    this.#at = clock.now()
+  }
+
+  /** Milliseconds until one more is allowed; 0 = now. */
+  get wait(): number {
+    this.#refill()
+    return this.#tokens >= 1 ? 0 : Math.ceil((1 - this.#tokens) / this.#limit.perMs) + jitterMs
+  }
+
+  get isFull(): boolean {
+    this.#refill()
+    return this.#tokens >= this.#limit.burst
+  }
+
+  /** Never below one that is owed: where nothing is limited, much more is spent than the bucket holds. */
+  spend(): void {
+    this.#refill()
+    this.#tokens = Math.max(this.#tokens - 1, -1)
+  }
+
+  /** The server has refused one, and will be asked for it again. */
+  empty(): void {
+    this.#refill()
+    this.#tokens = -1
+  }
+
+  #refill(): void {
+    const now = this.#clock.now()
+    this.#tokens = Math.min(this.#limit.burst, this.#tokens + (now - this.#at) * this.#limit.perMs)
+    this.#at = now
+  }
+}
+
+interface Waiting {
+  readonly urgent: boolean
+  readonly go: () => void
+}
+
+/**
+ * What the server lets the bot send. On somebody else's server its default limits are assumed from the start, so that nothing runs into them: a
+ * refused request costs time, and a refused invitation costs the invited person's own, much smaller budget. Elsewhere nothing is held back until
+ * the server has refused once. Answers to people and removals go before everything else.
+ */
+export class SendingBudget {
+  readonly #clock: Clock
+  readonly #events: Bucket
+  readonly #rooms: Bucket
+  readonly #invited = new Map<UserId, Bucket>()
+  readonly #stop = new AbortController()
+  #waiting: readonly Waiting[] = []
+  #pumping = false
+  #limited: boolean
+
+  /** @param assumed take the server's default limits for granted before it has refused anything */
+  constructor(clock: Clock, assumed = false) {
+    this.#clock = clock
+    this.#limited = assumed
+    this.#events = new Bucket(eventLimit, clock)
+    this.#rooms = new Bucket(roomLimit, clock)
+  }
+
+  /** Does the server limit the bot, as far as is known? */
+  get limited(): boolean {
+    return this.#limited
+  }
+
+  /** Waits until an event would not be refused, and takes its place. Urgent ones first, else in order. */
+  async turn(urgent = false): Promise<void> {
+    if (!this.#limited) {
+      this.#events.spend()
+      return
+    }
+    await new Promise<void>((go) => {
+      const ahead = this.#waiting.filter((one) => one.urgent || !urgent)
+      const behind = this.#waiting.filter((one) => !one.urgent && urgent)
+      this.#waiting = [...ahead, { urgent, go }, ...behind]
+      if (!this.#pumping) void this.#pump()
+    })
+  }
+
+  /** Lets those who wait go, one after another, each when its time has come. Never rejects. */
+  async #pump(): Promise<void> {
+    this.#pumping = true
+    while (this.#waiting.length > 0) {
+      const wait = this.#stop.signal.aborted ? 0 : this.#events.wait
+      if (wait > 0) {
+        await this.#clock.sleep(wait, this.#stop.signal).catch(() => undefined)
+        continue
+      }
+      const [next, ...others] = this.#waiting
+      this.#waiting = others
+      this.#events.spend()
+      next?.go()
+    }
+    this.#pumping = false
+  }
+
+  /**
+   * The server has refused something for now.
+   * @param route as the gate counts it
+   */
+  refused(route: string): void {
+    if (route === 'createRoom') this.#rooms.empty()
+    // Which of the limits of invitations it was is known by the wait only: see `invitationRefused`.
+    else if (eventRoutes.has(route) && route !== 'invite') this.#events.empty()
+    if (eventRoutes.has(route)) this.#limited = true
+  }
+
+  /** Milliseconds until a room may be made; 0 = now, and the place is taken. */
+  room(): number {
+    const wait = this.#limited ? this.#rooms.wait : 0
+    if (wait === 0) this.#rooms.spend()
+    return wait
+  }
+
+  /** Milliseconds until a person may be invited once more; 0 = now, and the place is taken. */
+  invitation(userId: UserId): number {
+    for (const [other, bucket] of this.#invited) if (bucket.isFull) this.#invited.delete(other)
+    const bucket = this.#invited.get(userId) ?? new Bucket(invitedLimit, this.#clock)
+    const wait = this.#limited ? bucket.wait : 0
+    if (wait === 0) {
+      bucket.spend()
+      this.#invited.set(userId, bucket)
+    }
+    return wait
+  }
+
+  /** The server has refused to let a person be invited for now: the limit of that person, which others may have used up too. */
+  invitationRefused(userId: UserId): void {
+    this.#limited = true
+    const bucket = this.#invited.get(userId) ?? new Bucket(invitedLimit, this.#clock)
+    bucket.empty()
+    this.#invited.set(userId, bucket)
+  }
+
+  /** Ends all waiting. */
+  close(): void {
+    this.#stop.abort(new Error('the bot is shutting down'))
+  }
+}
