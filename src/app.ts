@@ -43,9 +43,14 @@ import { SpecialRooms } from './matrix/special-rooms.ts'
 import { SyncLoop } from './matrix/sync.ts'
 import type { SyncBatch } from './matrix/sync.ts'
 import { openConnections } from './connections.ts'
+import { createIndocParts } from './indoc-parts.ts'
+import { createArrivalPorts } from './onboarding/arrival-ports.ts'
 import type { DeliveryPorts } from './onboarding/deliver-credentials.ts'
 import { readOperatorFiles } from './onboarding/files.ts'
+import { createLinkByCode } from './onboarding/link-by-code.ts'
 import { makePassphrase } from './onboarding/passphrase.ts'
+import { newLinkCode, PendingLinks } from './onboarding/pending-links.ts'
+import { createRecoveryEmail } from './onboarding/recovery-email.ts'
 import { createResend } from './onboarding/resend.ts'
 import { systemClock } from './operations/clock.ts'
 import type { Clock } from './operations/clock.ts'
@@ -151,12 +156,29 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   })
   const community = new Community({ config, directory, catalogue, places: rooms, accounts, links, lists, queries })
   const scheduler = new Scheduler({ database, clock, logger, random: Math.random })
+  const life = createIndocParts({
+    config,
+    database,
+    directory,
+    accounts,
+    links,
+    roles,
+    community,
+    rooms,
+    directRooms,
+    scheduler,
+    homeserver,
+    outbox,
+    templates,
+    clock,
+  })
   const repairer = new Repairer({
     directory,
     source: createDirectorySource(homeserver),
     clock,
     logger,
     onChanges: (changes) => {
+      database.transaction(() => life.indoc.changed(changes))
       followMembers(engine, encryptions, changes)
       reactTo({ initial: false, late: false, entries: [], changes })
     },
@@ -188,8 +210,17 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     templates,
     clock,
   }
+  const pending = new PendingLinks(database, clock)
+  const email = createRecoveryEmail({ authentik, stage: config.credentials.emailStage, linkLifetime: config.credentials.linkLifetime })
   const handlers = createEffectHandlers({
+    newcomerParts: life.newcomerParts,
     delivery,
+    handOver: {
+      pending,
+      email,
+      newCode: () => newLinkCode((below) => randomInt(below)),
+      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
+    },
     queries,
     config,
     authentik,
@@ -232,7 +263,26 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       problems: rooms.problems(),
     }
   }
+  const arrival = createArrivalPorts({
+    config,
+    database,
+    clock,
+    authentik,
+    accounts,
+    links,
+    directory,
+    catalogue,
+    community,
+    scheduler,
+    roles,
+    rooms,
+    random: (below) => randomInt(below),
+  })
   const commands = createCommands({
+    arrival,
+    pending,
+    newcomers: life.newcomers,
+    isOwnMessage: (eventId) => outbox.isOwn(eventId),
     config,
     database,
     clock,
@@ -276,6 +326,17 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const elsewhere = new Elsewhere({
     parse,
     address: { prefixes: config.commands.prefixes, botUserId: homeserver.userId, botNames: [config.commands.name] },
+    clock,
+  })
+  const linkByCode = createLinkByCode({
+    database,
+    pending,
+    links,
+    personOf: (roomId) => directRooms.personOf(roomId),
+    hasRole: (userId) => roles.of(userId) !== 'everyone',
+    isBridged: (userId) => directory.bridged.bridgeOf(userId) !== undefined,
+    scheduler,
+    outbox,
     clock,
   })
   const resend = createResend({
@@ -343,7 +404,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       scheduler.add({ kind: 'command', uniqueKey: command.eventId, payload: { ...command }, createdBy: command.asker, delayMs: 10_000 })
         .jobId,
     onText: (message, kind) => {
-      if (kind === 'dm') resend(message)
+      if (life.heard(message, kind)) return Promise.resolve()
+      if (kind === 'dm' && !resend(message)) linkByCode(message)
       return Promise.resolve()
     },
     bridgeSaid: ({ entry, body, relations }) => {
@@ -364,11 +426,20 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
           delayMs: unanswered.retryAfterMs ?? 2000,
         })
     },
-    onUnreadable: (entry, cause) => unreadable.close(entry, cause),
+    onUnreadable: (entry, cause) => {
+      life.indoc.unreadable(entry)
+      return unreadable.close(entry, cause)
+    },
   })
   registerJobs({
+    introductions: life.introductions,
+    vouching: life.vouching,
     config,
     delivery,
+    arrival,
+    plans,
+    executor,
+    email,
     scheduler,
     authentik,
     accounts,
@@ -426,6 +497,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     logger,
     watches: (roomId) => rooms.kindOf(roomId) !== undefined || bridges.isManagementRoom(roomId),
     overhears: (event) => elsewhere.concerns(event, roles.of(event.sender)),
+    inCommit: (changes) => life.indoc.changed(changes),
     onBatch: reactTo,
   })
 

@@ -71,6 +71,12 @@ export interface UserCalls {
    */
   recoveryLink(pk: number, lifetimeMs?: number): Promise<AuthentikResult<string>>
   /**
+   * Lets Authentik e-mail a recovery link to the account's address.
+   * @param stage UUID of the e-mail stage
+   * @param lifetimeMs as for `recoveryLink`
+   */
+  recoveryEmail(pk: number, stage: string, lifetimeMs?: number): Promise<AuthentikResult<undefined>>
+  /**
    * Sets a password. No password policy is applied by Authentik.
    * @param password without white space around it: Authentik cuts it off, and the padded password would be wrong
    */
@@ -78,6 +84,10 @@ export interface UserCalls {
   /** Signs the account out everywhere. */
   endSessions(pk: number): Promise<AuthentikResult<undefined>>
 }
+
+/** A malformed duration crashes the server; whole minutes cannot be malformed. */
+const duration = (lifetimeMs: number | undefined): JsonObject =>
+  lifetimeMs === undefined ? {} : { token_duration: `minutes=${Math.max(1, Math.ceil(lifetimeMs / 60_000))}` }
 
 const slim = { include_groups: false, include_roles: false } as const
 
@@ -232,8 +242,7 @@ export const userCalls = (caller: Caller, publicUrl: string, apiUrl: string): Us
     },
     setActive: (pk, active) => change(pk, { is_active: active }),
     recoveryLink: async (pk, lifetimeMs) => {
-      // A malformed duration crashes the server; whole minutes cannot be malformed.
-      const body = lifetimeMs === undefined ? {} : { token_duration: `minutes=${Math.max(1, Math.ceil(lifetimeMs / 60_000))}` }
+      const body = duration(lifetimeMs)
       const result = await caller.ask(
         { method: 'POST', path: `/core/users/${pk}/recovery/`, route: 'core/users/recovery', body, repeatable: true },
         linkSchema,
@@ -242,6 +251,17 @@ export const userCalls = (caller: Caller, publicUrl: string, apiUrl: string): Us
       const link = publicFlowLink(result.value.link, publicUrl, apiUrl)
       return link.ok ? done(link.link) : { ok: false, code: 'foreign-link', changed: 'maybe', text: link.text }
     },
+    recoveryEmail: (pk, stage, lifetimeMs) =>
+      caller.tell({
+        method: 'POST',
+        path: `/core/users/${pk}/recovery_email/`,
+        route: 'core/users/recovery-email',
+        // Servers before 2026.2 read the query, later ones the body.
+        query: { email_stage: stage },
+        body: { email_stage: stage, ...duration(lifetimeMs) },
+        // A second e-mail is worse than none: another way is there.
+        repeatable: false,
+      }),
     setPassword: async (pk, password) => {
       if (password === '' || password !== password.trim()) throw new TypeError('a password must not be empty or have white space around it')
       return caller.tell({

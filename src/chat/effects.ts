@@ -34,6 +34,16 @@ export type Effect =
       /** Who is told when it reaches them later. */
       readonly askedBy: UserId
     }
+  | /** Credentials and the code that links a Matrix user later, by DM to the moderator who hands them over. */ {
+      readonly kind: 'account.hand-over'
+      readonly account: AccountReference
+      readonly name: string
+      readonly deliverTo: UserId
+      /** What the arrival does once the person has a Matrix user. */
+      readonly wish: Readonly<Record<string, unknown>>
+      /** Although it was handed over before. */
+      readonly again?: true
+    }
   | { readonly kind: 'user.suspend'; readonly userId: UserId }
   | { readonly kind: 'room.invite'; readonly roomId: RoomId; readonly userId: UserId; readonly reason?: string }
   | {
@@ -52,6 +62,21 @@ export type Effect =
       readonly uniqueKey: string
       readonly payload: Readonly<Record<string, unknown>>
       readonly delayMs: number
+    }
+  | /** Notes who has decided about somebody in INDOC: the first one counts. `again`: the same is completed once more. */ {
+      readonly kind: 'newcomer.decide'
+      readonly userId: UserId
+      readonly decision: 'approved' | 'declined'
+      readonly by: UserId
+      readonly reason?: string
+      readonly again?: boolean
+    }
+  | { readonly kind: 'newcomer.extend'; readonly userId: UserId; readonly deadline: number }
+  | /** A message in INDOC that mentions these people. */ {
+      readonly kind: 'newcomer.post'
+      readonly template: 'introduction-prompt' | 'declined'
+      readonly userIds: readonly UserId[]
+      readonly reason?: string
     }
   | { readonly kind: 'job.retry'; readonly jobId: number }
   | { readonly kind: 'job.cancel'; readonly jobId: number; readonly reason: string }
@@ -105,6 +130,8 @@ export interface Plan {
   /** The people acted on, for the rules on targets (self, bot, same or higher role). */
   readonly targets: readonly UserId[]
   readonly personal?: boolean
+  /** Something in it was guessed: it is shown and confirmed before it runs, as destructive commands are. */
+  readonly confirm?: boolean
   /** The number of the plan that this one takes back. */
   readonly undoes?: number
 }

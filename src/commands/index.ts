@@ -18,26 +18,34 @@ import type { Journal } from '../matrix/journal.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
 import type { readersOf } from '../matrix/read-receipts.ts'
 import type { Queries } from '../matrix/queries.ts'
-import { createEarlierAccounts } from '../onboarding/earlier-account.ts'
 import { createMadeArrivals } from '../onboarding/made-arrivals.ts'
+import type { ArrivalPorts } from '../onboarding/arrival-wish.ts'
+import type { PendingLinks } from '../onboarding/pending-links.ts'
+import type { Newcomers } from '../onboarding/newcomers.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { SynapseAdmin } from '../synapse/admin.ts'
 import type { ServerCapabilities } from '../synapse/capabilities.ts'
-import type { RoomId, UserId } from '../types.ts'
+import type { EventId, RoomId, UserId } from '../types.ts'
 import { createAddtoCommand } from './addto/addto.ts'
 import { createAdduserCommand } from './adduser/adduser.ts'
+import { createApproveCommand } from './approve/approve.ts'
 import { createAuditCommand } from './audit/audit.ts'
 import { createCancelCommand } from './cancel/cancel.ts'
+import { createDeclineCommand } from './decline/decline.ts'
 import { declarations } from './declarations.ts'
+import { createExtendCommand } from './extend/extend.ts'
+import { createGraduateCommand } from './graduate/graduate.ts'
 import { createHelpCommand } from './help/help.ts'
 import { createInviteCommand } from './invite/invite.ts'
 import { createInvitesCommand } from './invites/invites.ts'
 import { createJobsCommand } from './jobs/jobs.ts'
+import { createPendingCommand } from './pending/pending.ts'
 import { createPingCommand } from './ping/ping.ts'
 import { createRecommendCommand } from './recommend/recommend.ts'
 import { createRemoveCommand } from './remove/remove.ts'
 import { createResetCommand } from './reset/reset.ts'
+import { createRequestCommand } from './request/request.ts'
 import { createRetryCommand } from './retry/retry.ts'
 import { createRevokeCommand } from './revoke/revoke.ts'
 import { createRoomCommand } from './room/room.ts'
@@ -76,6 +84,12 @@ export interface CommandParts {
   readonly admin: SynapseAdmin
   readonly capabilities: ServerCapabilities
   readonly templates: Templates
+  /** `createArrivalPorts` */
+  readonly arrival: ArrivalPorts
+  readonly pending: PendingLinks
+  readonly newcomers: Newcomers
+  /** Is this event a message that the bot has sent? */
+  readonly isOwnMessage: (eventId: EventId) => boolean
   readonly repairer: Repairer
   readonly random: (below: number) => number
   readonly identityOf: TrustPorts
@@ -116,6 +130,18 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
   const exempt = (): boolean => capabilities.exempt
   const powers = { botUserId: own, nameOf, directory }
   const job = (jobId: number) => scheduler.get(jobId)
+  const { arrival } = parts
+  const { newcomers } = parts
+  const isSettled = (userId: UserId): boolean => links.of(userId) !== undefined || roles.of(userId) !== 'everyone'
+  const indocPeople = {
+    newcomers,
+    nameOf,
+    isSettled,
+    roleOf: (userId: UserId) => roles.of(userId),
+    membership: (userId: UserId) => (rooms.indoc === undefined ? undefined : directory.membership(rooms.indoc, userId)),
+    senderOf: (eventId: EventId, roomId: RoomId) => journal.senderOf(eventId, roomId),
+    isOwnMessage: parts.isOwnMessage,
+  }
   const commands: readonly Command[] = [
     createHelpCommand({ declarations, prefix: config.commands.prefixes[0] ?? '!' }),
     createPingCommand({ sentAt: (eventId) => journal.sentAt(eventId) }),
@@ -141,23 +167,17 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     }),
     createInvitesCommand({ authentik, clock }),
     createRevokeCommand({ authentik, clock }),
-    createAdduserCommand({
-      authentik,
-      accounts,
-      links,
-      earlier: createEarlierAccounts(parts.database),
-      scheduler,
-      directory,
-      listed: () => community.listed(),
-      catalogue: () => catalogue.current,
-      indoc: () => rooms.indoc,
-      isOwnRoom,
-      roleOf: (userId) => roles.of(userId),
-      isRoleGroup: (name) => roles.isRoleGroup(name),
-      nameOf,
-      clock,
-      random: parts.random,
-      settings: { ...config.arrival, grace: config.graduation.grace },
+    createAdduserCommand(arrival),
+    createPendingCommand({ newcomers, nameOf, isSettled }),
+    createRequestCommand(indocPeople),
+    createApproveCommand({ ...arrival, ...indocPeople, displayName: (userId) => directory.displayName(userId) }),
+    createDeclineCommand({ ...indocPeople, indoc: () => rooms.indoc }),
+    createExtendCommand({ ...indocPeople, usualMs: config.introduction.deadline }),
+    createGraduateCommand({
+      ...indocPeople,
+      hasAccount: (userId) => links.of(userId) !== undefined,
+      displayName: (userId) => directory.displayName(userId),
+      openGraduation: (userId) => scheduler.open('graduation', userId),
     }),
     createAddtoCommand({ ...powers, liveMembership, isBridged, exempt }),
     createRemoveCommand({
@@ -200,6 +220,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       nameOf,
     }),
     createResetCommand({
+      pending: parts.pending,
       links,
       accounts,
       directory,

@@ -184,6 +184,10 @@ const credentials = section('What a new account gets to sign in with.', {
       text: 'How long a recovery link should live. Asked for where Authentik allows it; the real time is always told to the person.',
     },
   ),
+  emailStage: optionalSlug({
+    text: "UUID of the e-mail stage by which Authentik sends recovery links to people whom the bot cannot reach (`/api/v3/stages/email/` shows it).",
+    otherwise: 'their link is given to the moderator, to hand over',
+  }),
 })
 
 const invitations = section('Authentik invitations made by `!invite`.', {
@@ -212,6 +216,21 @@ const arrival = section('What `!adduser` and `!approve` do beside making the acc
   maxInvites: count(5, { least: 0, most: 50 }, { text: 'Most room invites sent at once; further rooms are links in the welcome.' }),
   autoRemoveFromIndoc: flag(true, { text: 'Take people out of INDOC once they have arrived.' }),
   groups: texts([], { text: 'Authentik groups every new account joins.' }),
+})
+
+const introduction = section('What newcomers in INDOC are asked for, and how long that is awaited.', {
+  prompt: flag(true, { text: 'Ask people who join INDOC for an introduction, once per stay.' }),
+  promptEvery: duration(
+    '30s',
+    { least: '0s', most: '1h' },
+    { text: 'Least time between two of these questions. Who joins in between is asked together with the others.' },
+  ),
+  deadline: duration('24h', { least: '1m', most: '30d' }, { text: 'How long an introduction is awaited.' }),
+  remindBefore: duration('4h', { least: '0s', most: '30d' }, { text: 'How long before the deadline people are reminded. 0s = never.' }),
+  removeExpired: flag(false, {
+    text: 'Take people out of INDOC who have not introduced themselves in time. Otherwise the moderators are told and decide.',
+  }),
+  askInviter: flag(true, { text: 'Ask the person whom a newcomer names as inviter, by DM, whether they vouch.' }),
 })
 
 const graduation = section('Leaving INDOC.', {
@@ -307,6 +326,7 @@ export const configSchema = z.strictObject({
   invitations: invitations.prefault({}),
   welcome: welcome.prefault({}),
   arrival: arrival.prefault({}),
+  introduction: introduction.prefault({}),
   graduation: graduation.prefault({}),
   directory: directory.prefault({}),
   community,

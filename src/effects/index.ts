@@ -17,10 +17,14 @@ import type { ServerCapabilities } from '../synapse/capabilities.ts'
 import type { UserId } from '../types.ts'
 import { createAccountEffects } from './accounts.ts'
 import { createCredentialsEffect } from './credentials.ts'
+import { createHandOverEffect } from './hand-over.ts'
+import type { HandOverEffectOptions } from './hand-over.ts'
 import { createIdentityEffects } from './identities.ts'
 import { createInvitationEffects } from './invitations.ts'
 import { createJobEffects } from './jobs.ts'
 import { createMemberEffects } from './members.ts'
+import { createNewcomerEffects } from './newcomers.ts'
+import type { NewcomerEffectOptions } from './newcomers.ts'
 import { createRedactEffect } from './redact.ts'
 
 /** A handler for every kind of effect. */
@@ -39,6 +43,8 @@ export const createEffectHandlers = (parts: {
   readonly capabilities: ServerCapabilities
   readonly identities: PersonIdentities
   readonly delivery: DeliveryPorts
+  readonly handOver: Pick<HandOverEffectOptions, 'pending' | 'email' | 'newCode' | 'protectedAccount'>
+  readonly newcomerParts: NewcomerEffectOptions
   readonly nameOf: (userId: UserId) => string
   readonly onSecret: (secret: string) => void
 }): EffectHandlers => {
@@ -54,7 +60,16 @@ export const createEffectHandlers = (parts: {
     ...createMemberEffects({ ...parts, schedule: (job) => void parts.scheduler.add(job) }),
     ...createInvitationEffects(parts),
     'account.credentials': createCredentialsEffect({ ...parts.delivery, scheduler: parts.scheduler }),
+    'account.hand-over': createHandOverEffect({
+      ...parts.delivery,
+      ...parts.handOver,
+      directory: parts.directory,
+      links: parts.links,
+      lookUp: parts.authentik,
+      indoc: parts.config.rooms.indoc,
+    }),
     ...createIdentityEffects(parts.identities),
+    ...createNewcomerEffects(parts.newcomerParts),
     ...jobs,
     // A welcome may be planned for an account that the same plan makes.
     'job.schedule': resolvingAccounts(jobs['job.schedule']),

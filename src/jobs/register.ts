@@ -1,6 +1,9 @@
 import { authentikBreaker } from '../authentik/client.ts'
 import type { Authentik } from '../authentik/client.ts'
 import { messageContent } from '../matrix/message.ts'
+import type { Executor } from '../chat/execute.ts'
+import type { PlanStore } from '../chat/plans.ts'
+import { renderAnswer } from '../chat/render.ts'
 import type { Pipeline } from '../chat/pipeline.ts'
 import type { Roles } from '../chat/roles.ts'
 import type { SavedCommand } from '../chat/saved.ts'
@@ -20,6 +23,9 @@ import { createBridgedWelcomeHandler, isSent } from '../onboarding/bridged-welco
 import type { Bridges } from '../onboarding/bridges.ts'
 import { createCredentialsHandler } from '../onboarding/deliver-credentials.ts'
 import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
+import { createAfterLinkHandler } from '../onboarding/arrival-after-link.ts'
+import type { ArrivalPorts } from '../onboarding/arrival-wish.ts'
+import type { Mailed } from '../onboarding/recovery-email.ts'
 import { createGraduationHandler } from '../onboarding/graduation.ts'
 import { createDeadlineHandler, createPromptHandler } from '../onboarding/introduction-jobs.ts'
 import type { IntroductionJobOptions } from '../onboarding/introduction-jobs.ts'
@@ -37,6 +43,11 @@ import type { Scheduler } from './scheduler.ts'
 
 export interface JobParts {
   readonly delivery: DeliveryPorts
+  readonly arrival: ArrivalPorts
+  readonly plans: PlanStore
+  readonly executor: Executor
+  /** Authentik's own e-mail with a link to choose a password. */
+  readonly email: (account: { readonly pk: number }) => Promise<Mailed>
   readonly config: Config
   readonly scheduler: Scheduler
   readonly authentik: Authentik
@@ -110,7 +121,7 @@ export const registerJobs = (parts: JobParts): void => {
       ...parts,
       ...parts.delivery,
       helloGapMs: config.welcome.helloGap,
-      email: () => Promise.resolve('not-possible'),
+      email: parts.email,
       onSent: ({ userId, name, askedBy }, words, jobId) => {
         alert(`bridged-welcome-${jobId}`, `ℹ️ ${name} (bridged): ${words}`, askedBy)
         scheduler.wake('graduation', userId)
@@ -133,6 +144,24 @@ export const registerJobs = (parts: JobParts): void => {
         alert(
           `credentials-dead-${jobId}-${clock.now()}`,
           `❌ The new credentials for ${nameOf(userId)} could not be delivered: ${reason}. Once that is mended: !retry ${jobId}`,
+          askedBy,
+        ),
+    }),
+  )
+  scheduler.register(
+    'arrival',
+    createAfterLinkHandler({
+      arrival: parts.arrival,
+      plans: parts.plans,
+      executor: parts.executor,
+      roleOf: (userId) => parts.roles.of(userId),
+      room: () => rooms.admin,
+      clock,
+      tell: (answer, askedBy, jobId) => alert(`arrival-${jobId}`, renderAnswer(answer).body, askedBy),
+      onDead: (userId, askedBy, reason, jobId) =>
+        alert(
+          `arrival-dead-${jobId}-${clock.now()}`,
+          `❌ ${nameOf(userId)} has linked their account, but the rest of the arrival did not work: ${reason}. Once that is mended: !retry ${jobId}`,
           askedBy,
         ),
     }),

@@ -20,6 +20,12 @@ export interface ArrivalWish {
   readonly person?: ResolvedPerson | undefined
   readonly username?: string | undefined
   readonly invitedBy?: string | undefined
+  /** What the inviter answered when the bot asked; undefined = nothing (yet). */
+  readonly invitedByConfirmed?: boolean | undefined
+  /** LinkedIn profile. */
+  readonly linkedin?: string | undefined
+  /** What the newcomer wrote about themselves. */
+  readonly intro?: string | undefined
   readonly organization?: string | undefined
   readonly interests: readonly string[]
   readonly groups: readonly string[]
@@ -28,6 +34,8 @@ export interface ArrivalWish {
   readonly noRooms: boolean
   readonly keepInIndoc: boolean
   readonly noWelcome: boolean
+  /** The person has their credentials already, by another way: the welcome brings none. */
+  readonly credentialsGiven?: boolean
   readonly asker: { readonly userId: UserId; readonly role: Role }
   /** Where the answer will stand. */
   readonly place: RoomKind

@@ -15,6 +15,7 @@ import type { RoomPlan } from './arrival-rooms.ts'
 import { fullName } from './arrival-wish.ts'
 import type { ArrivalPorts, ArrivalWish } from './arrival-wish.ts'
 import { refusal, withinPatience } from './authentik-reads.ts'
+import type { PendingWish } from './pending-links.ts'
 import { isNameOnly } from './earlier-account.ts'
 import type { GraduationPayload } from './graduation.ts'
 import type { WelcomePayload } from './welcome.ts'
@@ -149,17 +150,31 @@ class Builder {
   }
 
   withoutMatrix(): void {
-    const { email, rooms, interests } = this.#wish
-    const again = email === undefined ? `--username ${this.#choiceName()} and --matrix @user` : 'the same --email and with --matrix @user'
-    this.#notes.push(
-      'No Matrix user was given, so nobody was linked, welcomed or invited to rooms, and no credentials were sent to anybody. ' +
-        `To do that later, give the same command again with ${again}: it goes on with this account.`,
+    const { first, last, email, invitedBy, organization, interests, rooms, noRooms, keepInIndoc, noWelcome, asker } = this.#wish
+    if (noWelcome) {
+      this.#notes.push('No Matrix user was given, and nothing is handed over (--no-welcome): nobody can sign in with this account yet.')
+      return
+    }
+    const wish: PendingWish = {
+      first,
+      ...(last === undefined ? {} : { last }),
+      ...(email === undefined ? {} : { email }),
+      ...(invitedBy === undefined ? {} : { invitedBy }),
+      ...(organization === undefined ? {} : { organization }),
+      interests: [...interests],
+      ...(rooms === undefined ? {} : { rooms: rooms.map(({ roomId, name }) => ({ roomId, name })) }),
+      noRooms,
+      keepInIndoc,
+    }
+    this.#add(
+      { kind: 'account.hand-over', account: this.#account, name: first, deliverTo: asker.userId, wish },
+      `hand ${first}’s way to sign in and their code over to you, by DM`,
+      this.#choice.kind === 'create' ? this.#after : {},
     )
-    if (rooms !== undefined || interests.length > 0) this.#notes.push('Rooms need a Matrix user, so they were left out.')
-  }
-
-  #choiceName(): string {
-    return this.#choice.kind === 'create' ? this.#choice.username : this.#choice.account.username
+    this.#notes.push(
+      `No Matrix user was given, so the account is linked to nobody yet. ${first} links it by sending me the code in a direct chat; ` +
+        'welcome, rooms and graduation follow then by themselves.',
+    )
   }
 
   withMatrix(userId: UserId): void {
@@ -198,7 +213,7 @@ class Builder {
     const payload: PlannedWelcome = {
       userId,
       name: first,
-      account: this.#account,
+      ...(this.#wish.credentialsGiven === true ? {} : { account: this.#account }),
       invited: [...invited],
       rooms: [...rooms.links],
       askedBy: asker.userId,
@@ -209,7 +224,7 @@ class Builder {
     this.#add(
       effect,
       job === 'welcome'
-        ? `welcome ${first} by encrypted DM, with credentials`
+        ? `welcome ${first} by encrypted DM${this.#wish.credentialsGiven === true ? '' : ', with credentials'}`
         : `welcome ${first} over the bridge, else by e-mail or through you`,
       blocked === undefined ? this.#after : { ...this.#after, blocked },
     )
@@ -282,6 +297,9 @@ type Attributes = Extract<Effect, { kind: 'account.create' }>['attributes']
 const attributesOf = (wish: ArrivalWish): Attributes => ({
   ...(wish.person?.userId === undefined ? {} : { matrix_id: wish.person.userId }),
   ...(wish.invitedBy === undefined ? {} : { invited_by: wish.invitedBy }),
+  ...(wish.invitedByConfirmed === undefined ? {} : { invited_by_confirmed: wish.invitedByConfirmed }),
   ...(wish.organization === undefined ? {} : { organization: wish.organization }),
+  ...(wish.linkedin === undefined ? {} : { linkedin: wish.linkedin }),
+  ...(wish.intro === undefined ? {} : { intro: wish.intro }),
   ...(wish.interests.length === 0 ? {} : { interests: wish.interests }),
 })

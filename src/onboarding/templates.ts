@@ -54,6 +54,12 @@ const declared = {
   },
   /** In INDOC, to one or several people who came. `deadline` in words. */
   'introduction-prompt': { people: 'people', deadline: 'text' },
+  /** In INDOC, to people who have not answered yet. `deadline` = the time that is left, in words. */
+  'introduction-reminder': { people: 'people', deadline: 'text' },
+  /** In INDOC, to somebody whom the moderators do not let in. */
+  declined: { people: 'people', reason: 'text' },
+  /** To the person whom a newcomer names as inviter. `newcomer` = name and id. */
+  vouch: { name: 'text', newcomer: 'text' },
   /** In INDOC, before the person is taken out of it. */
   graduation: { people: 'people' },
   'removal-unverified': { name: 'text' },
@@ -63,6 +69,19 @@ const declared = {
   'removal-custom': { name: 'text', reason: 'text' },
   /** To the moderator who ran `!invite`; `invitation` is its name, `uses` such as "once". */
   invitation: { invitation: 'text', invitationUrl: 'url', expires: 'text', uses: 'text' },
+  /** To the moderator who hands an account over to somebody without a Matrix user. `mailed` = who has sent the link by e-mail. */
+  'hand-over': {
+    name: 'text',
+    username: 'text',
+    recoveryUrl: 'url',
+    lifetime: 'text',
+    passphrase: 'text',
+    mailed: 'text',
+    code: 'text',
+    expires: 'text',
+    botId: 'text',
+    indoc: 'text',
+  },
   /** A new way to sign in. */
   recovery: { name: 'text', username: 'text', recoveryUrl: 'url', lifetime: 'text', passphrase: 'text' },
 } as const satisfies Readonly<Record<string, Placeholders>>

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { fakeDirectory, TestClock } from '../../tests/support/unit.ts'
 import type { Job, JobResult } from '../jobs/scheduler.ts'
-import type { DirectRoomResult, DirectRooms } from '../matrix/direct-rooms.ts'
+import type { DirectRoomResult } from '../matrix/direct-rooms.ts'
 import type { OutgoingMessage, SendResult } from '../matrix/outbox.ts'
 import type { DeviceId, EventId, RoomId } from '../types.ts'
 import type { Templates } from './templates.ts'
@@ -48,7 +48,7 @@ beforeEach(() => {
 
 const run = async (more: Partial<WelcomeOptions> = {}): Promise<JobResult> => {
   const handler = createWelcomeHandler({
-    directRooms: { open: () => Promise.resolve(opened) } as unknown as DirectRooms,
+    directRooms: { open: () => Promise.resolve(opened) },
     directory: fake.directory,
     crypto: { queryDevices: () => Promise.resolve(devices?.map((deviceId) => ({ deviceId, signed: false }))) },
     outbox: {

@@ -77,7 +77,11 @@ const bench = async (settings: Partial<ArrivalPorts['settings']> = {}, invite: E
     'invitation.create': unexpected,
     'invitation.delete': unexpected,
     'identity.trust': unexpected,
+    'newcomer.decide': unexpected,
+    'newcomer.extend': unexpected,
+    'newcomer.post': unexpected,
     'account.credentials': unexpected,
+    'account.hand-over': unexpected,
   }
   accounts.keepGroups(valueOf(await authentik.listGroups()))
   standIn.requests.splice(0)

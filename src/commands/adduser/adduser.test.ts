@@ -155,12 +155,21 @@ describe('the plan', () => {
 
   test('without a Matrix user: account and groups, and it is said how to go on', async () => {
     const plan = await planOf('adduser Ada --email ada@example.org --groups Members --interests maths', { rooms: [maths, lobby] })
-    expect(kinds(plan)).toEqual(['account.create', 'account.group'])
-    expect(wordsOf(plan)).toContain('no credentials were sent')
-    expect(plan.notes?.join()).toContain('the same --email and with --matrix')
-    expect(plan.notes?.join()).toContain('Rooms need a Matrix user')
+    expect(kinds(plan)).toEqual(['account.create', 'account.group', 'account.hand-over'])
+    expect(plan.steps[2]).toMatchObject({
+      after: [0],
+      effect: {
+        account: { step: 0 },
+        name: 'Ada',
+        deliverTo: mod,
+        wish: { first: 'Ada', email: 'ada@example.org', interests: ['maths'], noRooms: false, keepInIndoc: false },
+      },
+    })
+    expect(plan.notes?.join()).toContain('linked to nobody yet')
     expect(plan).toMatchObject({ summary: 'Ada', targets: [] })
-    expect((await planOf('adduser Ada')).notes?.join()).toMatch(/--username ada-\w+10 and --matrix/)
+    const quiet = await planOf('adduser Ada --no-welcome')
+    expect(kinds(quiet)).toEqual(['account.create'])
+    expect(quiet.notes?.join()).toContain('nobody can sign in with this account yet')
   })
 
   test.each([
@@ -241,7 +250,7 @@ describe('the account', () => {
     const certain = await planOf(line, { users: [user('renamed')], earlier: { ...earlier, pk: 7 } })
     expect(certain.steps[0]!.effect).toMatchObject({ kind: 'account.link', account: { pk: 7, username: 'renamed' } })
     const unlinked = await planOf('adduser Ada --email ada@example.org', { users: [ours], earlier })
-    expect(kinds(unlinked)).toEqual([])
+    expect(kinds(unlinked)).toEqual(['account.hand-over'])
   })
 
   test.each([
@@ -309,7 +318,7 @@ describe('groups', () => {
 
   test('an admin may; groups that the mirror does not know are asked for', async () => {
     const plan = await planOf('adduser Ada --groups "authentik Admins,Moderators,New"', {}, { role: 'admin' })
-    expect(kinds(plan)).toEqual(['account.create', 'account.group', 'account.group', 'account.group'])
+    expect(kinds(plan)).toEqual(['account.create', 'account.group', 'account.group', 'account.group', 'account.hand-over'])
     expect(plan.steps[3]!.effect).toMatchObject({ group: 'g-new' })
   })
 
@@ -343,6 +352,7 @@ describe('groups', () => {
       'account.group!unknown-group',
       'account.group!role-group',
       'account.group',
+      'account.hand-over',
     ])
   })
 })

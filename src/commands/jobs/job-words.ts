@@ -4,6 +4,7 @@ import type { UserId } from '../../types.ts'
 const titles: Readonly<Record<string, string>> = {
   welcome: 'welcome',
   credentials: 'new credentials',
+  arrival: 'rest of the arrival',
   invite: 'invitation to a room',
   graduation: 'graduation from INDOC',
   command: 'saved command',

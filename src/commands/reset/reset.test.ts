@@ -5,9 +5,18 @@ import type { RequestOptions } from '../../../tests/support/commands/request.ts'
 import type { Account } from '../../directory/accounts.ts'
 import { Bridged } from '../../directory/bridged.ts'
 import type { UserId } from '../../types.ts'
+import type { PendingLink } from '../../onboarding/pending-links.ts'
 import { createResetCommand } from './reset.ts'
 import type { ResetPorts } from './reset.ts'
 
+const waiting: PendingLink = {
+  account: { pk: 4, username: 'eve' },
+  name: 'Eve',
+  wish: { first: 'Eve', interests: [], noRooms: false, keepInIndoc: false },
+  askedBy: '@mod:example.org' as UserId,
+  handedOver: false,
+  expiresAt: 0,
+}
 const ada = '@ada:example.org' as UserId
 
 const commandWith = (more: Partial<ResetPorts> = {}) =>
@@ -15,6 +24,7 @@ const commandWith = (more: Partial<ResetPorts> = {}) =>
     links: { of: (userId) => (userId === '@none:example.org' ? undefined : { userId, pk: 12, username: 'ada-maple42', proven: false }) },
     accounts: { get: () => ({ active: true }) as Account },
     directory: { bridged: new Bridged([{ users: '^@signal_' }]), displayName: () => 'Ada' },
+    pending: { of: (pk) => (pk === 4 ? waiting : undefined) },
     kind: 'recovery-link',
     protectedAccount: () => undefined,
     ...more,
@@ -48,6 +58,13 @@ describe('reset', () => {
     ['@ada:example.org', { protectedAccount: () => 'is a superuser of Authentik' }, 'protected-account'],
   ])('%s: %s', async (who, more, code) => {
     expect(await refused(`reset ${who}`, more)).toBe(code)
+  })
+
+  test('an account that waits for its Matrix user: handed over to the moderator again', async () => {
+    const plan = await planOf(commandWith(), await requestOf('reset eve', { accounts: [{ pk: 4, username: 'eve' }] }))
+    expect(plan.steps.map(({ effect }) => effect)).toEqual([
+      { kind: 'account.hand-over', account: waiting.account, name: 'Eve', deliverTo: '@mod:example.org', wish: waiting.wish, again: true },
+    ])
   })
 
   test('an account without a Matrix user; and an admin may what a moderator may not', async () => {

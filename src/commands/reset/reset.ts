@@ -2,6 +2,7 @@ import type { ChangeCommand } from '../../chat/command.ts'
 import type { Accounts } from '../../directory/accounts.ts'
 import type { Directory } from '../../directory/directory.ts'
 import type { Links } from '../../directory/links.ts'
+import type { PendingLinks } from '../../onboarding/pending-links.ts'
 import { refusal } from '../words.ts'
 import { resetDeclaration } from './declaration.ts'
 
@@ -10,6 +11,7 @@ export interface ResetPorts {
   readonly links: Pick<Links, 'of'>
   readonly accounts: Pick<Accounts, 'get'>
   readonly directory: Pick<Directory, 'bridged' | 'displayName'>
+  readonly pending: Pick<PendingLinks, 'of'>
   readonly kind: 'recovery-link' | 'passphrase'
   readonly protectedAccount: (pk: number) => string | undefined
 }
@@ -22,6 +24,17 @@ export const createResetCommand = (ports: ResetPorts): ChangeCommand => ({
     if (person === undefined) throw new Error('the declaration requires a user')
     const { userId } = person
     const link = userId === undefined ? undefined : ports.links.of(userId)
+    const waiting = userId === undefined && person.account !== undefined ? ports.pending.of(person.account.pk) : undefined
+    if (waiting !== undefined) {
+      const { account, name, wish } = waiting
+      const effect = { kind: 'account.hand-over' as const, account, name, deliverTo: asker.userId, wish, again: true as const }
+      return {
+        summary: `hand the account ${account.username} over again`,
+        steps: [{ effect, text: `send you a new link and a new code for ${name}, by DM, to hand over` }],
+        notes: ['The code that was handed over before stops working.'],
+        targets: [],
+      }
+    }
     if (userId === undefined) {
       return refusal(
         'no-matrix-user',

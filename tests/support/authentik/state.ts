@@ -98,6 +98,10 @@ export interface State {
   readonly recoveryKeys: Map<number, { readonly key: string; expires: string }>
   /** Slug of the brand's recovery flow. */
   recoveryFlow: string | null
+  /** UUID of the e-mail stage that writes recovery e-mails. */
+  emailStage: string
+  /** Addresses that were sent a recovery e-mail, in order. */
+  readonly recoveryMails: string[]
   nextUserPk: number
 }
 
@@ -114,6 +118,8 @@ export const emptyState = (): State => ({
   tokens: new Map(),
   recoveryKeys: new Map(),
   recoveryFlow: null,
+  emailStage: '3c7d5e0a-2f43-4f0e-9a53-0f1f8f8a6f10',
+  recoveryMails: [],
   nextUserPk: 3,
 })
 

@@ -133,6 +133,19 @@ const recovery = (context: Context, user: UserRecord | undefined): Reply => {
   return json(200, { link: `${context.origin}/if/flow/${state.recoveryFlow}/?flow_token=${key}` })
 }
 
+/** The e-mail itself is not written: `state.recoveryMails` says who would have got one. */
+const recoveryEmail = (context: Context, user: UserRecord | undefined): Reply => {
+  const { state, caller } = context
+  if (!may(state, caller, 'authentik_core.reset_user_password') || !may(state, caller, 'authentik_core.add_user')) return denied
+  if (user === undefined) return notFound('User')
+  const checked = checkFields(context.body ?? {}, { email_stage: text(), token_duration: text() }, ['email_stage'])
+  if (!checked.ok) return json(400, checked.errors)
+  if (user.email === '') return json(400, { non_field_errors: 'User does not have an email address set.' })
+  if (checked.values.email_stage !== state.emailStage) return json(400, { non_field_errors: 'Email stage not found.' })
+  state.recoveryMails.push(user.email)
+  return noContent
+}
+
 const setPassword = (context: Context, user: UserRecord | undefined): Reply => {
   const { state, caller } = context
   if (!may(state, caller, 'authentik_core.reset_user_password') || !may(state, caller, 'authentik_core.view_user')) return denied
@@ -190,6 +203,7 @@ export const userRoutes: Route = (context) => {
   if ('error' in pk) return notFound()
   const user = state.users.get(pk.value)
   if (action === 'recovery') return method === 'POST' ? recovery(context, user) : methodNotAllowed(method)
+  if (action === 'recovery_email') return method === 'POST' ? recoveryEmail(context, user) : methodNotAllowed(method)
   if (action === 'set_password') return method === 'POST' ? setPassword(context, user) : methodNotAllowed(method)
   if (action !== undefined) return undefined
   if (method === 'GET') {
