@@ -13,6 +13,7 @@ import {
   newcomer,
 } from './parts.ts'
 import { machineOf, tableOf, versionsOf, writeReport, type Report, type Row } from './report.ts'
+import { benchEncryption } from './encryption.ts'
 import { benchStore } from './store.ts'
 import { median, percentile, type Pairs } from './statistics.ts'
 import { startTown, type Town } from './town.ts'
@@ -21,6 +22,7 @@ const usage = `npm run bench [-- options]
 
   --quick   few rounds: shows that all works, the figures mean little
   --json    print everything as JSON instead of the table
+  --encryption  only the first encrypted message into 50 and 500 members, and the next ones
   --store   only the crypto store: size, memory and time to open with 1,000 to 100,000 sessions
   --write   put the table into bench/README.md`
 
@@ -140,6 +142,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    encryption: { type: 'boolean', default: false },
     store: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -147,6 +150,7 @@ const { values } = parseArgs({
 })
 const say = (line: string): void => console.error(line)
 if (values.help) console.log(usage)
+else if (values.encryption) await benchEncryption({ write: values.write, say })
 else if (values.store) await benchStore({ write: values.write, say })
 else {
   const town = await startTown(say)
