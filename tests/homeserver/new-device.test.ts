@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { DeviceId, initAsync, OlmMachine, UserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createKey, encodeRecoveryKey } from '../../src/crypto/secret-storage.ts'
+import { createKey, decodeRecoveryKey, decryptSecret, encodeRecoveryKey } from '../../src/crypto/secret-storage.ts'
 import { exitCode } from '../../src/operations/exit-codes.ts'
 import { logIn } from '../support/homeserver/admin.ts'
 import { rest } from '../support/homeserver/rest.ts'
@@ -170,6 +170,24 @@ test('a backup of somebody else becomes the current one: it is neither used nor 
   await world.bot.restart()
   await expect.poll(() => backedUp(own)[world.indoc], { timeout: patience }).toBeGreaterThan(count)
   await request('POST', '/_matrix/client/v3/logout', {})
+})
+
+test('the secret of the backup stands nowhere in clear', async () => {
+  const { url } = world.homeserver
+  const { accessToken } = await logIn(url, world.users.bot.localpart, world.users.bot.password)
+  const read = async (type: string): Promise<Content> =>
+    await rest(url, accessToken)('GET', `/_matrix/client/v3/user/${encodeURIComponent(world.botId)}/account_data/${type}`)
+  const { key } = await read('m.secret_storage.default_key')
+  const { encrypted } = (await read('m.megolm_backup.v1')) as { readonly encrypted: Record<string, Parameters<typeof decryptSecret>[2]> }
+  const secret = decryptSecret(decodeRecoveryKey(recoveryKey)!, 'm.megolm_backup.v1', encrypted[String(key)]!) ?? ''
+  expect(secret).toMatch(/^[A-Za-z0-9+/]{43}=?$/)
+  await world.bot.stop()
+  const files = readdirSync(world.files.dataDir, { recursive: true, encoding: 'utf8', withFileTypes: true }).filter((one) => one.isFile())
+  for (const file of [world.files.logFile, ...files.map(({ parentPath, name }) => `${parentPath}/${name}`)]) {
+    const content = readFileSync(file)
+    // As text, and as the bytes that it stands for.
+    expect([file, content.includes(secret.slice(0, 40)), content.includes(Buffer.from(secret, 'base64'))]).toEqual([file, false, false])
+  }
 })
 
 test('another identity would be seen: these tests can fail', async () => {
