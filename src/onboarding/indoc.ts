@@ -25,7 +25,7 @@ export interface IndocSettings {
 export interface IndocOptions {
   readonly database: Database
   readonly newcomers: Newcomers
-  readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen'>
+  readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen' | 'wake'>
   readonly directory: Pick<Directory, 'ownUserId' | 'label' | 'membership'>
   readonly links: Pick<Links, 'of'>
   readonly outbox: Pick<Outbox, 'add' | 'kick'>
@@ -57,7 +57,17 @@ export class Indoc {
   /** Takes over what changed in INDOC. Joins the caller's transaction, so that nobody who comes is forgotten by a crash. */
   changed(changes: DirectoryChanges): void {
     const { indoc } = this.#options.rooms
-    for (const change of changes.memberChanges) if (change.roomId === indoc) this.#memberChanged(change)
+    for (const change of changes.memberChanges) {
+      if (change.roomId === indoc) this.#memberChanged(change)
+      else if (change.to === 'join') this.#inviterJoined(change.userId)
+    }
+  }
+
+  /** Perhaps the direct chat where they are to be asked. */
+  #inviterJoined(userId: UserId): void {
+    for (const one of this.#options.newcomers.vouchedBy(userId)) {
+      if (one.vouchTxn === null) this.#options.scheduler.wake('vouch', one.userId)
+    }
   }
 
   #memberChanged({ userId, from, to }: MemberChange): void {

@@ -3,12 +3,12 @@ import { ownText } from '../chat/address.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Database } from '../database/database.ts'
 import type { Directory } from '../directory/directory.ts'
-import type { JobHandler, JobResult } from '../jobs/scheduler.ts'
+import type { Job, JobHandler, JobResult, JobTools } from '../jobs/scheduler.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import { messageContent } from '../matrix/message.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
-import type { EventId, UserId } from '../types.ts'
+import type { EventId, RoomId, UserId } from '../types.ts'
 import type { Newcomer, Newcomers } from './newcomers.ts'
 import type { Templates } from './templates.ts'
 
@@ -16,7 +16,7 @@ export interface VouchOptions {
   readonly database: Database
   readonly newcomers: Newcomers
   readonly directRooms: Pick<DirectRooms, 'open' | 'personOf'>
-  readonly directory: Pick<Directory, 'displayName' | 'label'>
+  readonly directory: Pick<Directory, 'displayName' | 'label' | 'membership'>
   readonly outbox: Pick<Outbox, 'add' | 'kick'>
   readonly templates: Templates
   /** The event that a message of ours became. */
@@ -24,19 +24,25 @@ export interface VouchOptions {
 }
 
 const payloadSchema = z.object({ userId: z.string(), inviter: z.string() })
+const progressSchema = z.object({ roomId: z.string().optional() })
+
+/** How long the job sleeps until the inviter joins: it is woken when they do. */
+const lookAgainMs = 3_600_000
 
 /** Asks the named inviter in their DM whether they vouch. Once per stay of the newcomer. */
 export const createVouchHandler = (options: VouchOptions): JobHandler => ({
   maxAttempts: 30,
   maxAgeMs: 24 * 3_600_000,
-  run: async (job) => {
-    const payload = payloadSchema.parse(job.payload)
-    return ask(options, payload.userId as UserId, payload.inviter as UserId)
-  },
+  run: (job, tools) => ask(options, job, tools),
 })
 
-const ask = async (options: VouchOptions, userId: UserId, inviter: UserId): Promise<JobResult> => {
+const ask = async (options: VouchOptions, job: Job, tools: JobTools): Promise<JobResult> => {
   const { database, newcomers, directRooms, directory, outbox, templates } = options
+  const payload = payloadSchema.parse(job.payload)
+  const { userId, inviter } = payload as { userId: UserId; inviter: UserId }
+  const offered = progressSchema.parse(job.progress).roomId as RoomId | undefined
+  const standing = offered === undefined ? undefined : directory.membership(offered, inviter)
+  if (standing === 'leave' || standing === 'ban') return { state: 'cancelled', reason: 'the inviter declined the direct chat' }
   const waits = (): Newcomer | undefined => {
     const known = newcomers.of(userId)
     return known?.state === 'waiting' && known.inviterId === inviter ? known : undefined
@@ -48,6 +54,10 @@ const ask = async (options: VouchOptions, userId: UserId, inviter: UserId): Prom
       ? { state: 'cancelled', reason: `the inviter could not be asked: ${room.words}` }
       : { state: 'failed', reason: room.words, ...(room.retryAfterMs === undefined ? {} : { delayMs: room.retryAfterMs }) }
   }
+  if (room.roomId !== offered) tools.note({ roomId: room.roomId })
+  // Asked once they are there: what is sent before cannot be read by every app.
+  if (directory.membership(room.roomId, inviter) !== 'join')
+    return { state: 'wait', delayMs: lookAgainMs, note: 'waits until the inviter joins the direct chat' }
   const known = waits()
   if (known === undefined) return { state: 'cancelled', reason: 'the person does not wait any more' }
   const txnId = transactionId(`${userId} ${known.since}`, 'vouch')
