@@ -6,7 +6,7 @@ import { systemClock } from '../../src/operations/clock.ts'
 import { silentLogger } from '../../src/operations/logger.ts'
 import type { UserId } from '../../src/types.ts'
 
-// A process that does nothing but renew the bot's session, over and over, to be killed in the middle of it. It prints a line at each step.
+// A process that does nothing but renew the bot's session, over and over, to be killed in the middle of it.
 
 const [directory = '', url = '', userId = ''] = process.argv.slice(2)
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -37,12 +37,16 @@ const found = await Session.open({
 if (!found.ok) throw new Error(found.words)
 const { session } = found
 
-for (;;) {
-  // Uses the token, which ends the pair before it.
-  const state = await session.check()
-  if (state !== 'alive') throw new Error(`the session is lost: ${typeof state === 'string' ? state : state.words}`)
-  say(`alive ${session.deviceId}`)
+const renew = async (): Promise<void> => {
   const renewal = await session.renew(await session.token())
   if (renewal !== 'renewed') throw new Error(`not renewed: ${typeof renewal === 'string' ? renewal : renewal.words}`)
-  say('renewed')
+}
+// What the last one left behind is good only if it can be renewed: this server's access tokens do not end.
+await renew()
+say(`alive ${session.deviceId}`)
+for (;;) {
+  // Uses the new pair, which ends the one before.
+  const state = await session.check()
+  if (state !== 'alive') throw new Error(`the session is lost: ${typeof state === 'string' ? state : state.words}`)
+  await renew()
 }

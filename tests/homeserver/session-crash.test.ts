@@ -63,9 +63,11 @@ test('no kill loses the session: one login and one device, whatever the moment',
   for (let count = 0; count < kills; count += 1) {
     if (count % 3 === 0) {
       // The worst moment by design: the server has the new pair, and the bot will never hear of it.
-      const rule = proxy.add({ match: { path: /\/refresh$/ }, how: { kind: 'hang-after-commit' } })
-      devices.add(await killWhen(async () => await expect.poll(() => rule.committed, { interval: 2 }).toBe(1)))
-      rule.remove()
+      const unheard = async (): Promise<void> => {
+        const rule = proxy.add({ match: { path: /\/refresh$/ }, how: { kind: 'hang-after-commit' }, times: 1 })
+        await expect.poll(() => rule.committed, { interval: 2, timeout: 20_000 }).toBe(1)
+      }
+      devices.add(await killWhen(unheard))
     } else devices.add(await killWhen(async () => await setTimeout(Math.random() * roundMs)))
   }
   // And once more, that the last one has lost nothing either.
