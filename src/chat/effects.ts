@@ -132,6 +132,8 @@ export interface Plan {
   readonly personal?: boolean
   /** Something in it was guessed: it is shown and confirmed before it runs, as destructive commands are. */
   readonly confirm?: boolean
+  /** The text of a message that it will send, shown with the plan before it runs. No secret. */
+  readonly preview?: string
   /** The number of the plan that this one takes back. */
   readonly undoes?: number
 }

@@ -72,5 +72,6 @@ export const renderPlan = (plan: Plan, title: string): readonly Block[] => {
   if (plan.estimateMs !== undefined && plan.estimateMs > 2000)
     blocks.push({ paragraph: [`It will take about ${durationWords(plan.estimateMs)}.`] })
   for (const note of plan.notes ?? []) blocks.push({ paragraph: [{ italic: note }] })
+  if (plan.preview !== undefined) blocks.push({ paragraph: ['The message:'] }, { preformatted: plan.preview })
   return blocks
 }

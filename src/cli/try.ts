@@ -8,6 +8,8 @@ import { declarations } from '../commands/declarations.ts'
 import { isUserId } from '../matrix/ids.ts'
 import { readIntroduction } from '../onboarding/introduction.ts'
 import type { Json, JsonObject } from '../types.ts'
+import { tryTemplate } from './try-template.ts'
+import type { TryTemplateOptions } from './try-template.ts'
 
 /** How `gatehouse try command` is called. */
 export interface TryOptions {
@@ -189,6 +191,17 @@ export const registerTry = (program: Command): void => {
     .option('--guesses', 'say also what was guessed')
     .action(async (flags: { readonly jsonl?: boolean; readonly guesses?: boolean }) => {
       process.exitCode = await tryIntroduction(flags)
+    })
+  group
+    .command('template')
+    .description('show a message as people read it, with examples in it; without a name: list the templates')
+    .argument('[name]', 'for example welcome-with-credentials')
+    .option('-c, --config <file>', 'use the URLs and the templates of this configuration')
+    .option('--directory <folder>', 'a folder of templates, as `templates.directory`')
+    .option('--passphrase', 'with a passphrase in the place of a link')
+    .option('--html', 'the HTML instead of the plain text')
+    .action((name: string | undefined, flags: Omit<TryTemplateOptions, 'name'>) => {
+      process.exitCode = tryTemplate({ ...flags, name })
     })
   group
     .command('command')

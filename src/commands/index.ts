@@ -199,6 +199,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       liveMembership,
     }),
     createWelcomeCommand({
+      templates: parts.templates,
       links,
       accounts,
       scheduler,

@@ -26,7 +26,7 @@ export const readOperatorFiles = (config: Config): OperatorFiles => {
 }
 
 /** What every template may name. */
-const sharedValues = ({ community, homeserver }: Config): SharedValues => ({
+export const sharedValues = ({ community, homeserver }: Config): SharedValues => ({
   community: community.name,
   bot: homeserver.deviceName,
   ssoUrl: community.ssoUrl,

@@ -44,6 +44,31 @@ const show = (source: string, fillings: Record<string, Filling> = {}) => {
 }
 const text = (value: string): Filling => ({ kind: 'text', text: value })
 
+describe('further welcomes of the operator', () => {
+  test('a file welcome-<name>.md is one, with the placeholders of a welcome with credentials', () => {
+    writeFileSync(join(folder, 'welcome-guests.md'), 'Dear {name}, a guest of {community}. {recoveryUrl}\n\nRooms: {invited}')
+    const templates = load({ directory: folder })
+    expect(templates.welcomes).toEqual(['guests'])
+    const values = { name: 'Ada', username: 'ada', recoveryUrl: 'https://sso.example.org/x', lifetime: '1 h' }
+    expect(templates.render('welcome-with-credentials', values, 'guests').body).toBe(
+      'Dear Ada, a guest of Example & Friends. https://sso.example.org/x',
+    )
+    expect(templates.render('welcome', { name: 'Ada', invited: 'Tech' }, 'guests').body).toBe('Rooms: Tech')
+    // One that is gone since is passed over.
+    expect(templates.render('welcome', { name: 'Ada' }, 'gone').body).toMatch(/^Welcome to/)
+    expect(load().welcomes).toEqual([])
+  })
+
+  test('is checked at the start as every template', () => {
+    expect(problems({ 'welcome-guests.md': 'Dear {nobody}' })).toEqual([
+      expect.stringMatching(/^welcome-guests\.md:1: \{nobody\} is not a placeholder/),
+    ])
+    expect(problems({ 'welcome-guests.md': 'Dear {name}', 'welcome_other.md': 'x' })).toEqual([
+      expect.stringMatching(/^welcome_other\.md: there is no template of this name/),
+    ])
+  })
+})
+
 describe('the templates that ship', () => {
   test('load, and hold no address of their own', () => {
     const templates = load()

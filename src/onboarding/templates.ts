@@ -149,10 +149,21 @@ const fillAll = (placeholders: Placeholders, values: Readonly<Record<string, unk
 export class Templates {
   readonly #templates: ReadonlyMap<TemplateName, Template>
   readonly #shared: readonly (readonly [string, Filling])[]
+  readonly #welcomes: ReadonlyMap<string, Template>
 
-  constructor(templates: ReadonlyMap<TemplateName, Template>, sharedFillings: readonly (readonly [string, Filling])[]) {
+  constructor(
+    templates: ReadonlyMap<TemplateName, Template>,
+    sharedFillings: readonly (readonly [string, Filling])[],
+    welcomes: ReadonlyMap<string, Template> = new Map(),
+  ) {
     this.#templates = templates
     this.#shared = sharedFillings
+    this.#welcomes = welcomes
+  }
+
+  /** The operator's further welcomes: `guests` for the file `welcome-guests.md`. */
+  get welcomes(): readonly string[] {
+    return [...this.#welcomes.keys()].sort()
   }
 
   #template(name: TemplateName): Template {
@@ -168,10 +179,12 @@ export class Templates {
 
   /**
    * Renders a template.
+   * @param welcome one of `welcomes`, in the place of a welcome; one that is gone is passed over
    * @example templates.render('hello', { name: 'Ada' }) // { body, formattedBody, mentions: [] }
    */
-  render<Name extends TemplateName>(name: Name, values: TemplateValues<Name>): Rendered {
-    return renderBlocks(this.#template(name).blocks, new Map([...this.#shared, ...fillAll(declared[name], values)]))
+  render<Name extends TemplateName>(name: Name, values: TemplateValues<Name>, welcome?: string): Rendered {
+    const own = welcome === undefined ? undefined : this.#welcomes.get(welcome)
+    return renderBlocks((own ?? this.#template(name)).blocks, new Map([...this.#shared, ...fillAll(declared[name], values)]))
   }
 }
 
@@ -218,6 +231,21 @@ const check = (
   return { template: { blocks, version: createHash('sha256').update(source).digest('hex').slice(0, 12) }, problems: found }
 }
 
+/** `welcome-guests.md` → `guests`: a further welcome of the operator. */
+const welcomeIn = (file: string): string | undefined => {
+  const name = /^welcome-([a-z0-9][a-z0-9-]{0,39})\.md$/.exec(file)?.[1]
+  return name === undefined || Object.hasOwn(declared, `welcome-${name}`) ? undefined : name
+}
+
+const filesIn = (directory: string): readonly string[] => {
+  try {
+    return readdirSync(directory)
+  } catch {
+    // `strangers` tells why it cannot be read.
+    return []
+  }
+}
+
 /** Files of the operator that no template will ever read are a mistake. */
 const strangers = (directory: string): readonly TemplateProblem[] => {
   let files: readonly string[]
@@ -233,7 +261,10 @@ const strangers = (directory: string): readonly TemplateProblem[] => {
     ]
   }
   return files
-    .filter((file) => file.endsWith('.md') && file !== 'README.md' && !Object.hasOwn(declared, file.slice(0, -3)))
+    .filter(
+      (file) =>
+        file.endsWith('.md') && file !== 'README.md' && !Object.hasOwn(declared, file.slice(0, -3)) && welcomeIn(file) === undefined,
+    )
     .map((file) => ({
       file: join(directory, file),
       line: undefined,
@@ -266,13 +297,23 @@ export const loadTemplates = ({
     problems.push(...checked.problems)
     templates.set(name, checked.template)
   }
+  const welcomes = new Map<string, Template>()
+  for (const name of directory === undefined ? [] : filesIn(directory)) {
+    const welcome = welcomeIn(name)
+    const file = join(directory ?? '', name)
+    const source = welcome === undefined ? undefined : read(file)
+    if (welcome === undefined || source === undefined) continue
+    const checked = check(file, source, placeholdersOf('welcome-with-credentials', extra))
+    problems.push(...checked.problems)
+    welcomes.set(welcome, checked.template)
+  }
   const reserved = new Set([...Object.keys(shared), ...Object.values(declared).flatMap((placeholders) => Object.keys(placeholders))])
   for (const key of Object.keys(extra)) {
     if (reserved.has(key)) problems.push({ file: 'community.placeholders', line: undefined, text: `${key} is a placeholder already` })
   }
   if (problems.length > 0) return { ok: false, problems }
   const extras = Object.entries(extra).map(([name, value]) => [name, fill(/^https?:\/\//i.test(value) ? 'url' : 'text', value)] as const)
-  return { ok: true, templates: new Templates(templates, [...extras, ...fillAll(shared, values)]) }
+  return { ok: true, templates: new Templates(templates, [...extras, ...fillAll(shared, values)], welcomes) }
 }
 
 /** One line for a person: `config/templates/hello.md:3: …` */

@@ -22,6 +22,8 @@ export const welcomePayload = z.object({
   invited: z.array(z.object({ roomId: z.string(), name: z.string(), url: z.string().optional() })).default([]),
   /** Further rooms, as links. */
   rooms: z.array(z.object({ name: z.string(), url: z.string() })).default([]),
+  /** One of the operator's further welcomes; absent = the usual one. */
+  template: z.string().optional(),
   /** Who asked, to be told when it cannot be delivered. */
   askedBy: z.string(),
 })
@@ -151,7 +153,7 @@ const deliver = async (
   if (gap > 0) return { state: 'wait', delayMs: gap, note: 'pauses between hello and welcome' }
   const { account } = payload
   const values = welcomeValues(options, payload)
-  if (account === undefined) return finished(await send('welcome', templates.render('welcome', values)))
+  if (account === undefined) return finished(await send('welcome', templates.render('welcome', values, payload.template)))
   const minted = await mintCredentials(options, account)
   if (!minted.ok) {
     if (!minted.final) return { state: 'failed', reason: minted.text }
@@ -171,7 +173,9 @@ const deliver = async (
   if (progress.withoutCredentials === true) {
     return finished(await send(`credentials${number}`, templates.render('recovery', { name: payload.name, ...minted.values })))
   }
-  return finished(await send(`welcome${number}`, templates.render('welcome-with-credentials', { ...values, ...minted.values })))
+  return finished(
+    await send(`welcome${number}`, templates.render('welcome-with-credentials', { ...values, ...minted.values }, payload.template)),
+  )
 }
 
 const finished = (result: SendResult): JobResult => (result.ok ? { state: 'done', note: 'delivered' } : failed(result))

@@ -10,6 +10,7 @@ import {
   jobOf,
   membershipOf,
   startArrivalWorld,
+  untilGraduated,
   untilOffered,
   type ArrivalWorld,
   type Newcomer,
@@ -146,4 +147,56 @@ test('!undo: the account is disabled, open invitations are taken back, open work
   const again = await say(newcomer.command().replace(newcomer.email, `other-${newcomer.email}`))
   expect(again.body).toMatch(/^✅/)
   await eventually('a new account is linked', () => world.query('SELECT * FROM link WHERE user_id = ?', newcomer.userId)[0])
+})
+
+test('somebody without a Matrix user: what they need goes to the moderator by DM, and their own code links them', async () => {
+  const email = 'eve@riverbend.test'
+  const command = `!adduser Eve Harbour --email ${email} --interests hiking`
+  const early = await say(command)
+  const chat = await untilOffered(world, world.moderator.userId)
+  // The moderator had no direct chat with the bot yet: nothing secret was made.
+  expect(early.body).toMatch(/^⚠️.*have not joined the direct chat.*!reset eve-/s)
+  const [account] = accountsOf(world, email)
+  expect(world.authentik.state.recoveryKeys.get(account?.pk ?? 0)).toBeUndefined()
+  await world.moderator.joinRoom(chat)
+  expect((await confirmed(`!reset ${account?.username}`)).body).toMatch(/^✅.*sent to you by DM/s)
+  const note = await world.moderator.waitForMessage(chat, { sender: world.botId, body: /please pass this on in private/ }, patience)
+  expect(note.body).toContain(linkOf(email))
+  const code = /[a-z2-9]{5}-[a-z2-9]{5}(?=\s|$)/.exec(note.body)?.[0] ?? ''
+  expect(filesWith(world, code)).toEqual([])
+
+  // Not by somebody else's word, and not by the moderator's own.
+  await world.moderator.sendText(chat, code)
+  await world.moderator.waitForMessage(chat, { sender: world.botId, body: /has to send it from their own Matrix account/ }, patience)
+  const newcomer = await arriveAtIndoc(world, 'Eve')
+  const eve = await startLightUser(world.homeserver, { user: newcomer.user })
+  clients.push(eve)
+  await world.settle(world.indoc)
+  const { room_id } = await world.admin.as(newcomer.user)('POST', '/_matrix/client/v3/createRoom', {
+    preset: 'private_chat',
+    is_direct: true,
+    invite: [world.botId],
+    initial_state: [{ type: 'm.room.encryption', state_key: '', content: { algorithm: 'm.megolm.v1.aes-sha2' } }],
+  })
+  const own = String(room_id)
+  await eventually('the bot has joined', () => (membershipOf(world, own, world.botId) === 'join' ? true : undefined))
+  await eve.sendText(own, code)
+  await eve.waitForMessage(({ body }) => body.startsWith('Thank you, Eve!'), patience)
+  const welcome = await eve.waitForMessage(({ body }) => body.startsWith('Welcome to'), patience)
+  expect(welcome.roomId).toBe(own)
+  // She has her link already.
+  expect(welcome.body).not.toContain('flow_token')
+  expect(welcome.body).toContain('Hiking')
+  expect(world.query<{ account_pk: number; proven: number }>('SELECT * FROM link WHERE user_id = ?', newcomer.userId)).toMatchObject([
+    { account_pk: account?.pk, proven: 0 },
+  ])
+  const told = await world.moderator.waitForMessage(
+    world.adminRoom,
+    { sender: world.botId, body: /Eve Harbour .*write the details/s },
+    patience,
+  )
+  expect(told.mentions).toContain(world.moderator.userId)
+  await untilGraduated(world, newcomer.userId)
+  expect(accountsOf(world, email)).toHaveLength(1)
+  expect(account?.attributes).toMatchObject({ matrix_id: newcomer.userId })
 })

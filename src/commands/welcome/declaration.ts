@@ -8,5 +8,12 @@ export const welcomeDeclaration: CommandDeclaration = {
   rooms: ['indoc', 'admin', 'dm'],
   effect: 'changes',
   positionals: [{ name: 'user', type: { kind: 'user' }, required: true, summary: 'who is welcomed' }],
-  options: [{ name: 'template', type: { kind: 'text' }, placeholder: 'name', summary: 'which template, if not the usual one' }],
+  options: [
+    {
+      name: 'template',
+      type: { kind: 'text' },
+      placeholder: 'name',
+      summary: 'another welcome: the file `welcome-<name>.md` in the folder of `templates.directory`',
+    },
+  ],
 }

@@ -16,6 +16,10 @@ interface Setting {
 
 const planned = async (line: string, { linked = true, active, job, name = 'Ada', mayReset = true }: Setting = {}) =>
   createWelcomeCommand({
+    templates: {
+      welcomes: ['guests', 'kids'],
+      render: (name, values, own) => ({ body: `${own ?? name} ${JSON.stringify(values)}`, formattedBody: '', mentions: [] }),
+    },
     mayReset: () => mayReset,
     links: { of: (userId) => (linked ? { userId, pk: 7, username: 'ada-oak11', proven: false } : undefined) },
     accounts: { get: () => (active === undefined ? undefined : ({ active } as Account)) },
@@ -39,8 +43,22 @@ test('one job, with credentials of the linked account only', async () => {
       },
     ],
     notes: ['Credentials are delivered to the person only, never into a room.'],
+    preview: 'welcome-with-credentials {"name":"Ada","username":"ada-oak11","recoveryUrl":"(a link of their own)","lifetime":"its time"}',
     targets: [ada],
   })
+})
+
+test('another welcome of the operator, shown before it is sent; a wrong name gets a suggestion and does nothing', async () => {
+  const plan = await planned('welcome @ada:example.org --template guests', { active: true })
+  expect(plan).toMatchObject({
+    steps: [{ effect: { payload: { template: 'guests' } } }],
+    preview: expect.stringMatching(/^guests /) as string,
+  })
+  expect(await planned('welcome @ada:example.org --template gests')).toMatchObject({
+    code: 'unknown-template',
+    blocks: [{ paragraph: expect.arrayContaining([{ code: 'guests' }]) as unknown }],
+  })
+  expect(await planned('welcome @ada:example.org --template zzz')).toMatchObject({ code: 'unknown-template' })
 })
 
 test.each([
@@ -75,7 +93,7 @@ test('a bridged person is welcomed over the bridge, and not shown by id', async 
 })
 
 test.each([
-  ['welcome @ada:example.org --template guests', 'not-available'],
+  ['welcome @ada:example.org --template other', 'unknown-template'],
   ['welcome old', 'no-matrix-user'],
   [`welcome ${bot}`, 'target-bot'],
 ])('%s is refused as %s', async (line, code) => {

@@ -4,7 +4,9 @@ import type { Accounts } from '../../directory/accounts.ts'
 import type { Directory } from '../../directory/directory.ts'
 import type { Links } from '../../directory/links.ts'
 import type { Scheduler } from '../../jobs/scheduler.ts'
+import { suggest } from '../../chat/suggest.ts'
 import { named, refusal } from '../../onboarding/authentik-reads.ts'
+import type { Templates } from '../../onboarding/templates.ts'
 import { welcomeJobOf } from '../../onboarding/bridges.ts'
 import type { WelcomePayload } from '../../onboarding/welcome.ts'
 import type { UserId } from '../../types.ts'
@@ -18,7 +20,19 @@ export interface WelcomePorts {
   readonly mayReset: (userId: UserId) => boolean
   readonly scheduler: Pick<Scheduler, 'latest'>
   readonly directory: Pick<Directory, 'ownUserId' | 'displayName' | 'bridged'>
+  readonly templates: Pick<Templates, 'welcomes' | 'render'>
 }
+
+/** What the person will read. Credentials are made when they are delivered: words stand in their place. */
+const previewOf = ({ templates }: WelcomePorts, { name, account, template }: WelcomePayload): string =>
+  (account === undefined
+    ? templates.render('welcome', { name }, template)
+    : templates.render(
+        'welcome-with-credentials',
+        { name, username: account.username, recoveryUrl: '(a link of their own)', lifetime: 'its time' },
+        template,
+      )
+  ).body
 
 /**
  * `!welcome`: sends the welcome DM, or sends it again. Credentials are those of the account that our own table links to the person, and go to
@@ -28,12 +42,21 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
   declaration: welcomeDeclaration,
   plan: (request) => {
     const template = request.arguments.text('template')
-    if (template !== undefined) {
+    const known = ports.templates.welcomes
+    if (template !== undefined && !known.includes(template)) {
+      const near = suggest(template, known)
       return refusal(
-        'not-available',
-        'Nothing was done: other templates for the welcome are not part of this version yet (',
-        ...named([template]),
-        ').',
+        'unknown-template',
+        'Nothing was done: there is no welcome ',
+        { code: template },
+        ...(known.length === 0
+          ? ['. A file ', { code: `welcome-${template}.md` }, ' in the folder of `templates.directory` makes one.']
+          : [
+              '. ',
+              near.length === 0 ? 'There are ' : 'Did you mean ',
+              ...named(near.length === 0 ? known : near),
+              near.length === 0 ? '.' : '?',
+            ]),
       )
     }
     const person = request.arguments.user('user')
@@ -59,6 +82,7 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
       ...(account === undefined ? {} : { account }),
       invited: [],
       rooms: [],
+      ...(template === undefined ? {} : { template }),
       askedBy: request.asker.userId,
     }
     const notes = [
@@ -74,6 +98,7 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
       summary: person.name,
       steps: [step(ports, payload, account !== undefined)],
       notes,
+      preview: previewOf(ports, payload),
       targets: [userId],
     }
   },
