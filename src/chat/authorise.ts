@@ -13,6 +13,7 @@ export interface Refusal {
     | 'no-role'
     | 'in-clear'
     | 'forged'
+    | 'bridged'
     | 'untrusted-device'
     | 'identity-changed'
     | 'late'
@@ -70,6 +71,9 @@ export const authorise = (given: Circumstances): Verdict => {
   if (transport.encrypted && transport.trust === 'mismatched-sender') {
     return refuse('forged', 'the key of this message belongs to somebody else than its sender; the message may be forged')
   }
+  if (transport.encrypted && transport.trust === 'bridge') {
+    return refuse('bridged', 'people behind a bridge cannot give commands: the bridge could speak for them')
+  }
   const changes = declaration.effect !== 'none'
   const distrust = changes && policy !== 'off' ? originProblem(roomKind, transport) : undefined
   if (distrust !== undefined && policy === 'enforce') return refuse(codeOf(transport), distrust)
@@ -116,6 +120,8 @@ const deviceProblem = (trust: SenderTrust, name: string): string | undefined => 
       return `your identity is not the one I know: you have reset it, or somebody else has. Tell another admin, in person or by telephone: they answer \`!trust\` with your id, then send the command again. Where there is no other admin, the operator runs \`gatehouse crypto trust\` with your id`
     case 'not-guaranteed':
       return `the key of this message did not come from ${name} directly. Send the command again`
+    case 'bridge':
+      return `this message came over a bridge, which could speak for anybody behind it`
     case 'mismatched-sender':
       return `the key of this message belongs to somebody else`
   }

@@ -16,6 +16,7 @@ export type SenderTrust =
   | /** The device is known, but its owner has not signed it. */ 'unsigned'
   | /** The device is not (or no longer) known. */ 'unknown-device'
   | /** Owner of the session and sender of the event differ: forged. */ 'mismatched-sender'
+  | /** The sender is behind a bridge, and the device is that of the bridge's own bot. */ 'bridge'
   | /** Signed, but by another identity than the one that is remembered. */ 'identity-changed'
   | /** The key came second-hand. */ 'not-guaranteed'
 
@@ -99,5 +100,10 @@ export interface CryptoPort {
   onRoomKeys(listener: (keys: readonly { readonly roomId: RoomId; readonly sessionId: string }[]) => void): void
   /** Called with people whose device list changed (from the sync stream), and when their new devices or identity have been read. */
   onDevicesChanged(listener: (userIds: readonly UserId[]) => void): void
+  /**
+   * From now on room keys are dropped as they arrive unless this says so. Called when the key has come and nothing of its sync is known yet: a room
+   * that the bot does not know may be one that it is about to join.
+   */
+  keepOnly(keeps: (roomId: RoomId, sender: UserId) => boolean): void
   close(): Promise<void>
 }

@@ -7,6 +7,9 @@ import type { Decrypted, SenderTrust } from './port.ts'
 /** What is known of the sender of a decrypted event. */
 export type Sender = Pick<Decrypted, 'trust' | 'deviceId' | 'deviceName' | 'identityKey'>
 
+/** The user that speaks for a bridged person, by configuration. */
+export type BridgeBotOf = (userId: UserId) => UserId | undefined
+
 const publicKey = z.object({ keys: z.record(z.string(), z.string()) })
 
 /** The public master key that the server shows for a person, as the engine knows it. */
@@ -20,8 +23,9 @@ export const identityKeyOf = async (machine: OlmMachine, userId: UserId): Promis
  * Which device an event came from, and whether that device is signed *now*. The engine remembers with a session how its sender stood when the session
  * came: a device that was signed out since, or an identity that was replaced, would count for as long as the session lives.
  */
-export const senderOf = async (machine: OlmMachine, decrypted: DecryptedRoomEvent): Promise<Sender> => {
+export const senderOf = async (machine: OlmMachine, decrypted: DecryptedRoomEvent, bridgeBotOf: BridgeBotOf): Promise<Sender> => {
   const trust = trustOf(decrypted)
+  if (trust === 'mismatched-sender') return bridgeSender(machine, decrypted, bridgeBotOf)
   const deviceId = decrypted.senderDevice?.toString() as DeviceId | undefined
   const userId = decrypted.sender.toString() as UserId
   // A server may change an identity at any moment: the device counts under the one that stood there before and after it was looked at. Both wait a
@@ -35,6 +39,15 @@ export const senderOf = async (machine: OlmMachine, decrypted: DecryptedRoomEven
   const identityKey = await identityKeyOf(machine, userId)
   if (identityKey === undefined || identityKey !== before) return { trust: 'not-guaranteed', deviceId, deviceName: device.displayName }
   return { trust, deviceId, deviceName: device.displayName, identityKey }
+}
+
+/** A bridge encrypts for its ghosts with the device of its own bot. Anybody else's device is a forgery. */
+const bridgeSender = async (machine: OlmMachine, decrypted: DecryptedRoomEvent, bridgeBotOf: BridgeBotOf): Promise<Sender> => {
+  const bot = bridgeBotOf(decrypted.sender.toString() as UserId)
+  const devices = bot === undefined ? [] : (await machine.getUserDevices(new WasmUserId(bot))).devices()
+  const device = devices.find(({ curve25519Key }) => curve25519Key?.toBase64() === decrypted.senderCurve25519Key)
+  if (device === undefined) return { trust: 'mismatched-sender', deviceId: undefined }
+  return { trust: 'bridge', deviceId: device.deviceId.toString() as DeviceId, deviceName: device.displayName }
 }
 
 const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {

@@ -19,6 +19,7 @@ const checks: Readonly<Record<string, string>> = {
   'wrong-room': 'where the command may be used',
   'no-role': 'the role that the command needs',
   'in-clear': 'that commands are encrypted in encrypted rooms and in direct chats',
+  bridged: 'that nobody commands over a bridge',
   forged: 'that the key of the message belongs to its sender',
   'untrusted-device': 'that your device is verified by you',
   late: 'that a command which changes something did not wait too long',
