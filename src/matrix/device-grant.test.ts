@@ -194,6 +194,9 @@ test('a session without OAuth, or without an address to revoke at, ends at the h
   expect(requests.map(({ at }) => at)).toEqual(['/_matrix/client/v3/logout'])
   server['/_matrix/client/v3/logout'] = refused(401, 'M_UNKNOWN_TOKEN')
   expect(await endSession(options(), session)).toBeUndefined()
+  const ranOut = { ...refused(401), body: { errcode: 'M_UNKNOWN_TOKEN', soft_logout: true } } as GateResult
+  server['/_matrix/client/v3/logout'] = ranOut
+  expect(await endSession(options(), session)).toMatchObject({ status: 401 })
   server['/_matrix/client/v3/logout'] = refused(502)
   expect(await endSession(options(), session)).toMatchObject({ status: 502 })
 })

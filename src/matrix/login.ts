@@ -154,7 +154,10 @@ export const keysOnServer = async (gate: Gate, session: StoredSession): Promise<
   return Object.hasOwn(own, deviceId)
 }
 
-/** Ends the session of a token; its device goes with it (spec: `POST /logout`). A token that is dead already counts as logged out. */
+/**
+ * Ends the session of a token; its device goes with it (spec: `POST /logout`). A token that is dead already counts as logged out, one that has
+ * only run out does not: its device is still there.
+ */
 export const logOut = async (gate: Gate, token: string): Promise<GateFailure | undefined> => {
   const result = await gate.request({
     method: 'POST',
@@ -164,7 +167,7 @@ export const logOut = async (gate: Gate, token: string): Promise<GateFailure | u
     repeatable: true,
     body: {},
   })
-  return result.ok || errcode(result) === 'M_UNKNOWN_TOKEN' ? undefined : result
+  return result.ok || (errcode(result) === 'M_UNKNOWN_TOKEN' && !isSoftLogout(result)) ? undefined : result
 }
 
 /** Does the server take passwords (spec: `GET /login`)? */

@@ -26,21 +26,12 @@ const deviceEntry = 'session.device'
 /** The stored session, if there is one. */
 export const readSession = (sealed: Sealed): StoredSession | undefined => {
   const raw = sealed.get(entry)
-  return raw === undefined || raw === '' ? undefined : schema.parse(JSON.parse(raw))
+  return raw === undefined ? undefined : schema.parse(JSON.parse(raw))
 }
 
 /** Stores the session; on disk when it returns. */
 export const writeSession = (sealed: Sealed, session: StoredSession, now: Timestamp): void => {
   sealed.set(entry, JSON.stringify(session), now)
-}
-
-/**
- * Forgets the session and the device: the next login makes a new device.
- * Whoever calls this has to put the crypto store of the old device away as well.
- */
-export const forgetSession = (sealed: Sealed, now: Timestamp): void => {
-  sealed.set(entry, '', now)
-  sealed.set(deviceEntry, '', now)
 }
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
@@ -50,8 +41,8 @@ const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
  * crash after the server's answer logs in again as the same device instead of leaving two.
  */
 export const deviceToLogIn = (sealed: Sealed, now: Timestamp): string => {
-  const known = readSession(sealed)?.deviceId ?? sealed.get(deviceEntry) ?? ''
-  if (known !== '') return known
+  const known = readSession(sealed)?.deviceId ?? sealed.get(deviceEntry)
+  if (known !== undefined) return known
   const made = `GATEHOUSE${Array.from({ length: 10 }, () => letters[randomInt(letters.length)]).join('')}`
   sealed.set(deviceEntry, made, now)
   return made

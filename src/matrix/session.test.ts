@@ -9,7 +9,7 @@ import { errcode } from './errcode.ts'
 import { exitReasonOf } from './session-failure.ts'
 import { Session } from './session.ts'
 import type { SessionOptions } from './session.ts'
-import { forgetSession, readSession } from './session-store.ts'
+import { readSession } from './session-store.ts'
 
 const bot = '@bot:x' as UserId
 type Given = Partial<Pick<SessionOptions, 'password' | 'accessToken' | 'userId'>>
@@ -160,13 +160,6 @@ describe('later starts', () => {
       ok: false,
       code: 'other-user-stored',
     })
-  })
-
-  test('after the session was forgotten, log in as another device', async () => {
-    const before = (await opened()).deviceId
-    forgetSession(sealed, clock.now())
-    expect(readSession(sealed)).toBeUndefined()
-    expect((await opened()).deviceId).not.toBe(before)
   })
 })
 
