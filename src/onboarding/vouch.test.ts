@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest'
+import { ada, full, ghost, indocWorld, mod, said } from '../../tests/support/commands/indoc-world.ts'
+import type { Membership } from '../database/schema.ts'
+import type { IncomingMessage } from '../chat/incoming.ts'
+import type { Job, JobResult } from '../jobs/scheduler.ts'
+import type { EventId, RoomId, UserId } from '../types.ts'
+import { findInviter } from './inviter.ts'
+import { Bridged } from '../directory/bridged.ts'
+import { createVouchAnswer, createVouchHandler, verdictOf } from './vouch.ts'
+import type { VouchOptions } from './vouch.ts'
+
+const direct = '!direct:example.org' as RoomId
+
+const setUp = () => {
+  const world = indocWorld()
+  const state: { membership: Membership; open: Awaited<ReturnType<VouchOptions['directRooms']['open']>> } = {
+    membership: 'join',
+    open: { ok: true, roomId: direct, made: true },
+  }
+  const options: VouchOptions = {
+    ...world,
+    directory: { ...world.directory, membership: () => state.membership },
+    directRooms: { open: () => Promise.resolve(state.open), personOf: (roomId) => (roomId === direct ? mod : undefined) },
+    eventOf: (txnId) => `$${txnId}` as EventId,
+  }
+  world.inviters.set('Mo', mod)
+  let progress: Readonly<Record<string, unknown>> = {}
+  const ask = (userId: UserId = ada): Promise<JobResult> =>
+    createVouchHandler(options).run({ payload: { userId, inviter: mod }, progress } as unknown as Job, {
+      signal: new AbortController().signal,
+      note: (noted) => void (progress = noted),
+    })
+  const answer = (body: string, more: Partial<IncomingMessage> = {}): boolean => {
+    const message = said(body, { sender: mod, ...more })
+    return createVouchAnswer(options)({ ...message, entry: { ...message.entry, roomId: direct } })
+  }
+  const introduce = (userId: UserId = ada): void => {
+    world.moves(userId, 'join')
+    world.life.said(said(full, { sender: userId }))
+  }
+  const vouched = (userId: UserId = ada) => world.newcomers.of(userId)?.vouched
+  return { ...world, state, ask, answer, introduce, vouched }
+}
+
+describe('the question', () => {
+  test('goes to the direct chat once the inviter is there, once', async () => {
+    const world = setUp()
+    world.introduce()
+    world.state.membership = 'invite'
+    expect(await world.ask()).toMatchObject({ state: 'wait' })
+    expect(world.bodies(direct)).toEqual([])
+    world.state.membership = 'join'
+    expect(await world.ask()).toMatchObject({ state: 'done' })
+    await world.ask()
+    expect(world.bodies(direct)).toEqual([expect.stringMatching(/@ada:example\.org wants to join Riverbend .*Do you vouch/s)])
+    expect(world.bodies(direct)[0]).not.toContain('ada@example.org')
+  })
+
+  test('is not asked of somebody who declines the chat, nor for somebody who has left', async () => {
+    const world = setUp()
+    world.introduce()
+    world.state.membership = 'invite'
+    await world.ask()
+    world.state.membership = 'leave'
+    expect(await world.ask()).toMatchObject({ state: 'cancelled' })
+    world.moves(ada, 'leave')
+    expect(await world.ask()).toMatchObject({ state: 'cancelled' })
+  })
+
+  test('a chat that cannot be opened: refused is the end, anything else is tried again', async () => {
+    const world = setUp()
+    world.introduce()
+    world.state.open = { ok: false, code: 'refused', words: 'no' }
+    expect(await world.ask()).toMatchObject({ state: 'cancelled' })
+    world.state.open = { ok: false, code: 'retry', words: 'later', retryAfterMs: 5 }
+    expect(await world.ask()).toEqual({ state: 'failed', reason: 'later', delayMs: 5 })
+  })
+})
+
+describe('the answer', () => {
+  test.each([
+    ['Yes!', 'yes'],
+    ['y', 'yes'],
+    ['да', 'yes'],
+    ['👍🏽', 'yes'],
+    ['“yes”', 'yes'],
+    ['No.', 'no'],
+    ['I don’t', 'no'],
+    ['nein', 'no'],
+    ['maybe', undefined],
+    ['yesterday', undefined],
+    ['', undefined],
+  ])('%j is %s', (text, verdict) => expect(verdictOf(text)).toBe(verdict))
+
+  test('is noted and acknowledged; a reply changes it', async () => {
+    const world = setUp()
+    world.introduce()
+    expect(world.answer('yes')).toBe(false)
+    await world.ask()
+    expect(world.answer('what?')).toBe(false)
+    expect(world.answer('yes')).toBe(true)
+    expect(world.vouched()).toBe('yes')
+    expect(world.answer('no')).toBe(false)
+    const replyTo = `$${world.newcomers.of(ada)?.vouchTxn}` as EventId
+    expect(world.answer('no', { relations: { replyTo, threadRoot: undefined, isEdit: false } })).toBe(true)
+    expect(world.vouched()).toBe('no')
+    expect(world.bodies(direct).slice(1)).toEqual([expect.stringContaining('you vouch for'), expect.stringContaining('you do not vouch')])
+  })
+
+  test('of several questions a reply says which is meant', async () => {
+    const world = setUp()
+    for (const userId of [ada, ghost]) {
+      world.introduce(userId)
+      await world.ask(userId)
+    }
+    expect(world.answer('yes')).toBe(true)
+    expect([world.vouched(), world.vouched(ghost)]).toEqual([null, null])
+    expect(world.bodies(direct).at(-1)).toMatch(/several people .*reply to the message/)
+    const replyTo = `$${world.newcomers.of(ghost)?.vouchTxn}` as EventId
+    world.answer('yes', { relations: { replyTo, threadRoot: undefined, isEdit: false } })
+    expect([world.vouched(), world.vouched(ghost)]).toEqual([null, 'yes'])
+  })
+
+  test('counts only in the encrypted chat of that very person', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    expect(world.answer('yes', { transport: { encrypted: false } })).toBe(false)
+    expect(world.answer('yes', { transport: { encrypted: true, trust: 'mismatched-sender', device: undefined } })).toBe(false)
+    const other = said('yes', { sender: ghost })
+    expect(world.answer('yes', { entry: { ...other.entry, roomId: direct } })).toBe(false)
+    expect(world.vouched()).toBeNull()
+  })
+})
+
+describe('who is meant by a name', () => {
+  const people = [
+    { userId: mod, displayName: 'Mo Smith' },
+    { userId: '@one:example.org' as UserId, displayName: 'Jo' },
+    { userId: '@two:example.org' as UserId, displayName: 'Jo' },
+    { userId: ghost, displayName: 'Gus' },
+  ]
+  const find = (written: string, members: readonly UserId[] = people.map(({ userId }) => userId)) =>
+    findInviter(
+      {
+        directory: {
+          ownUserId: '@bot:example.org' as UserId,
+          bridged: new Bridged([{ users: '^@signal_' }]),
+          findPeople: (text) =>
+            people
+              .filter(({ displayName }) => displayName.startsWith(text))
+              .map((one) => ({ ...one, rooms: 1, bridged: false, match: one.displayName === text ? 'exact' : 'prefix' })),
+        },
+        accountsNamed: (name) => (name === 'mo-maple42' ? [{ userId: mod }] : [{ userId: undefined }]),
+        isMember: (userId) => members.includes(userId),
+      },
+      written,
+      ada,
+    )
+  test.each([
+    ['Mo Smith', mod],
+    ['Mo Smith (my boss)', mod],
+    ['mo-maple42', mod],
+    [mod, mod],
+    [`Mo ${mod}`, mod],
+    ['Mo', undefined],
+    ['Jo', undefined],
+    ['Gus', undefined],
+    ['@bot:example.org', undefined],
+    [ada, undefined],
+    ['nobody', undefined],
+  ])('%s', (written, found) => expect(find(written)).toBe(found))
+  test('strangers are not asked', () => expect(find(mod, [])).toBeUndefined())
+})
