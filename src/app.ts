@@ -22,6 +22,8 @@ import type { Config } from './config/schema.ts'
 import { followMembers } from './crypto/follow-members.ts'
 import { createKeyBackup } from './crypto/open-backup.ts'
 import { sharingFor } from './crypto/key-sharing.ts'
+import { exitReasonOfKeys } from './crypto/open.ts'
+import { OwnKeysWatch } from './crypto/own-keys-watch.ts'
 import { PersonIdentities } from './crypto/person-identities.ts'
 import { RoomEncryptions } from './crypto/room-encryption.ts'
 import type { Database } from './database/database.ts'
@@ -194,6 +196,11 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     prefix: config.commands.prefixes[0] ?? '!',
     logger,
   })
+  const ownKeys = new OwnKeysWatch({
+    check: () => engine.checkOwnKeys(),
+    clock,
+    onProblem: (problem) => onFatal(exitReasonOfKeys(problem), problem.words),
+  })
   const lookAtIdentities = (userIds: readonly UserId[]): void => {
     identityGate.look(userIds).catch((error: unknown) => logger.error({ err: error }, 'the identities of people could not be looked at'))
   }
@@ -248,7 +255,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       startedAt,
       engine: engine.engine,
       deviceId: homeserver.session.deviceId,
-      identity: identity,
+      identity: `${identity}; ${ownKeys.state.words}`,
+      changedIdentities: identities.changed().map(({ userId }) => userId),
       backup: keyBackup.state,
       sync: { lastAt: sync.lastAt, failing: sync.failing },
       authentik: {
@@ -512,11 +520,15 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   })
   // Without a backup the bot still does all its work: words for the operator, but no reason to call it not ready.
   checks.register('backup', () => ({ ok: true, words: keyBackup.state.words }))
-  checks.register('identity', () => ({ ok: true, words: `device ${homeserver.session.deviceId}: ${identity}` }))
+  checks.register('identity', () => ({
+    ok: ownKeys.state.ok,
+    words: `device ${homeserver.session.deviceId}: ${identity}; ${ownKeys.state.words}`,
+  }))
 
   await rooms.settle()
   lookAtIdentities(roles.named())
   outbox.start()
+  ownKeys.run().catch((error: unknown) => logger.error({ err: error }, "the bot's own keys could not be compared"))
   reportQuarantine({ quarantine: engine.quarantine, database, outbox, adminRoom: rooms.admin, checks, metrics })
   scheduler.start()
   repairer.soon()
@@ -536,6 +548,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       deviceId: homeserver.session.deviceId,
       stop: async () => {
         await sync.stop()
+        ownKeys.stop()
         await Promise.all([dispatcher.stop(4000), scheduler.stop(4000), repairer.stop(), keyBackup.stop(4000)])
         acknowledger.close()
         // Together: a message may be waiting for keys that the server does not give, which only the gate can end.

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
-import { DeviceId as WasmDeviceId, RequestType, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
+import { DeviceId as WasmDeviceId, OlmMachine, RequestType, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { CrossSigningBootstrapRequests, OwnUserIdentity } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { z } from 'zod'
 import type { Database } from '../database/database.ts'
@@ -9,6 +9,10 @@ import type { DurableStore } from './durable-store.ts'
 import type { CryptoHttp } from './http.ts'
 import { createKey, describeKey, encodeRecoveryKey, encryptSecret } from './secret-storage.ts'
 import { openSecretStore, readRecoveryKey } from './secret-store.ts'
+import { ownKeysProblem } from './own-keys.ts'
+import type { OwnKeysProblem } from './own-keys.ts'
+import { identityKeyOf } from './sender.ts'
+import { ownMasterKey } from './wasm-engine.ts'
 import type { WasmEngine } from './wasm-engine.ts'
 
 /** What came of making sure that the bot's device is signed by the bot's identity. */
@@ -16,9 +20,15 @@ export type IdentityResult =
   | { readonly ok: true; readonly made: 'nothing' | 'identity' | 'signature' | 'restored' }
   | {
       readonly ok: false
-      readonly code: 'unreachable' | 'identity-without-recovery-key' | 'wrong-recovery-key' | 'refused'
+      readonly code:
+        | 'unreachable'
+        | 'identity-without-recovery-key'
+        | 'wrong-recovery-key'
+        | 'refused'
+        | /** The server shows other keys than ours; `problem` says which. */ 'other-keys'
       readonly words: string
       readonly failure?: GateFailure
+      readonly problem?: OwnKeysProblem
     }
 
 export interface IdentityOptions {
@@ -33,6 +43,8 @@ export interface IdentityOptions {
 }
 
 const marker = 'identity.ready'
+/** Stands while the private keys of a new identity are not all in secret storage. */
+const unstored = 'identity.unstored'
 const secretNames = ['m.cross_signing.master', 'm.cross_signing.self_signing', 'm.cross_signing.user_signing'] as const
 const queried = z.object({ master_keys: z.record(z.string(), z.unknown()).optional() })
 
@@ -44,10 +56,13 @@ const queried = z.object({ master_keys: z.record(z.string(), z.unknown()).option
 export const ensureIdentity = async (options: IdentityOptions): Promise<IdentityResult> => {
   const { database, engine } = options
   const device = `${engine.userId}/${engine.deviceId}`
-  if (database.meta(marker) === device && (await isSigned(engine))) return { ok: true, made: 'nothing' }
+  if (database.meta(marker) === device && (await isSigned(engine))) {
+    if (database.meta(ownMasterKey) === undefined) await remember(options)
+    return { ok: true, made: 'nothing' }
+  }
 
   const asked = await askServer(options)
-  if (!asked.ok) return unreachable(asked)
+  if (!asked.ok) return 'words' in asked ? asked : unreachable(asked)
   const body = queried.safeParse(asked.body)
   const existing = body.success && body.data.master_keys !== undefined && Object.hasOwn(body.data.master_keys, engine.userId)
   // The engine has dropped private keys that do not fit the server's public ones by now.
@@ -60,16 +75,25 @@ export const ensureIdentity = async (options: IdentityOptions): Promise<Identity
   const result = !existing
     ? await create(options, !own)
     : secrets === undefined
-      ? await signDevice(options)
+      ? ((await storeLeftOver(options)) ?? (await signDevice(options)))
       : await restore(options, secrets.values)
   if (!result.ok) return result
   const again = await askServer(options)
-  if (!again.ok) return unreachable(again)
+  if (!again.ok) return 'words' in again ? again : unreachable(again)
   if (!(await isSigned(engine))) {
     return { ok: false, code: 'refused', words: 'the server does not show this device as signed, although the signature was uploaded' }
   }
-  database.setMeta(marker, device)
+  await remember(options)
   return result
+}
+
+/** From now on this device is signed by this identity, and by no other. */
+const remember = async ({ database, engine }: IdentityOptions): Promise<void> => {
+  const masterKey = await identityKeyOf(engine.machine, engine.userId)
+  database.transaction(() => {
+    database.setMeta(marker, `${engine.userId}/${engine.deviceId}`)
+    if (masterKey !== undefined) database.setMeta(ownMasterKey, masterKey)
+  })
 }
 
 const isSigned = async (engine: WasmEngine): Promise<boolean> => {
@@ -78,20 +102,96 @@ const isSigned = async (engine: WasmEngine): Promise<boolean> => {
   return device !== undefined && device.isCrossSignedByOwner() && status.hasSelfSigning
 }
 
-const askServer = async ({ engine, http, store }: IdentityOptions): Promise<GateResult> => {
+/** What the server shows for the bot; taken in by the engine unless it speaks against the keys that we have. */
+const askServer = async ({ engine, http, store }: IdentityOptions): Promise<GateResult | Extract<IdentityResult, { ok: false }>> => {
   const request = engine.machine.queryKeysForUsers([new WasmUserId(engine.userId)])
   await store.durable()
   const result = await http.keysQuery(JSON.parse(request.body))
-  if (result.ok) await engine.markSent(request.id, RequestType.KeysQuery, result.body)
+  if (!result.ok) return result
+  const problem = ownKeysProblem(result.body, engine.ownKeys)
+  // What is not there yet will be uploaded.
+  if (problem !== undefined && problem.code !== 'device-missing' && problem.code !== 'identity-missing')
+    return { ok: false, code: 'other-keys', words: problem.words, problem }
+  await engine.markSent(request.id, RequestType.KeysQuery, result.body)
   return result
 }
 
-const unreachable = (failure: GateFailure): IdentityResult => ({
+const unreachable = (failure: GateFailure): Extract<IdentityResult, { ok: false }> => ({
   ok: false,
   code: failure.code === 'status' && (failure.status === 401 || failure.status === 403) ? 'refused' : 'unreachable',
   words: `cross-signing could not be set up: ${failure.code === 'status' ? `the server answered ${failure.status} to ${failure.route}` : failure.code}`,
   failure,
 })
+
+/** A replaced identity whose secrets a crash kept from secret storage. */
+const storeLeftOver = async (options: IdentityOptions): Promise<IdentityResult | undefined> => {
+  if (options.database.meta(unstored) === undefined) return undefined
+  const failure = await storeSecrets(options)
+  if (failure !== undefined) return unreachable(failure)
+  options.database.deleteMeta(unstored)
+  return undefined
+}
+
+/**
+ * Makes a new identity in place of the one on the server, which is lost for good: people who had verified the bot see that it has changed. Only on an
+ * operator's word. The server asks for the password (spec: user-interactive authentication); if it refuses, nothing is changed here either. After a
+ * crash in between the command is repeated.
+ */
+export const replaceIdentity = async (options: IdentityOptions, password: string): Promise<IdentityResult> => {
+  const { database, engine, http } = options
+  await engine.flushOutgoing()
+  // Made beside the engine: its own private keys are given up only when the server has taken the new ones.
+  const maker = await OlmMachine.initialize(new WasmUserId(engine.userId), new WasmDeviceId(engine.deviceId))
+  const { uploadSigningKeysRequest } = await maker.bootstrapCrossSigning(true)
+  const made = await maker.exportCrossSigningKeys()
+  maker.close()
+  const secrets = [made?.masterKey, made?.self_signing_key, made?.userSigningKey].map((value) => value ?? '')
+  for (const secret of secrets) options.onSecret(secret)
+  const body = z.looseObject({ master_key: z.looseObject({}) }).parse(JSON.parse(uploadSigningKeysRequest.body))
+  // The maker's own signature: it is no device of ours.
+  const { signatures: _foreign, ...master } = body.master_key
+  const failure = await uploadWithPassword(http, { ...body, master_key: master }, engine.userId, password)
+  if (failure !== undefined) return failure
+  database.transaction(() => {
+    database.setMeta(unstored, '1')
+    for (const name of [marker, ownMasterKey]) database.deleteMeta(name)
+  })
+  const asked = await askServer(options)
+  if (!asked.ok) return 'words' in asked ? asked : unreachable(asked)
+  const restored = await restore(options, secrets)
+  if (!restored.ok) return restored
+  const finished = await ensureIdentity(options)
+  return finished.ok ? { ok: true, made: 'identity' } : finished
+}
+
+const challenge = z.object({ session: z.string(), flows: z.array(z.object({ stages: z.array(z.string()) })) })
+
+/** Uploads the public keys of an identity; answers the server's question for the password. Returns why it failed. */
+const uploadWithPassword = async (
+  http: CryptoHttp,
+  body: Record<string, unknown>,
+  user: string,
+  password: string,
+): Promise<Extract<IdentityResult, { ok: false }> | undefined> => {
+  const first = await http.deviceSigningUpload(body)
+  if (first.ok) return undefined
+  const asked = challenge.safeParse(first.code === 'status' && first.status === 401 ? first.body : undefined)
+  if (!asked.success) return unreachable(first)
+  if (!asked.data.flows.some(({ stages }) => stages.length === 1 && stages[0] === 'm.login.password')) {
+    const stages = asked.data.flows.map((flow) => flow.stages.join(' + ')).join(', ')
+    return {
+      ok: false,
+      code: 'refused',
+      words: `the homeserver wants more than the password for a new identity (${stages}): reset it in the account's settings there, then run this again`,
+    }
+  }
+  const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user }, password, session: asked.data.session }
+  const second = await http.deviceSigningUpload({ ...body, auth })
+  if (second.ok) return undefined
+  if (second.code === 'status' && second.status === 401)
+    return { ok: false, code: 'refused', words: 'the homeserver refused the password; nothing was changed' }
+  return unreachable(second)
+}
 
 /** Uploads the identity: keys of the device, public keys, signatures, in this order; the first upload needs no password (MSC3967). */
 const create = async (options: IdentityOptions, fresh: boolean): Promise<IdentityResult> => {
@@ -137,7 +237,7 @@ const storeSecrets = async (options: IdentityOptions): Promise<GateFailure | und
   const key = known ?? createKey()
   const text = encodeRecoveryKey(key)
   onSecret(text)
-  if (known === undefined) writeOnce(recoveryKeyFile, `${text}\n`)
+  if (known === undefined) writeRecoveryKey(recoveryKeyFile, `${text}\n`)
   const exported = await engine.machine.exportCrossSigningKeys()
   const values = [exported?.masterKey, exported?.self_signing_key, exported?.userSigningKey]
   const keyId = `gatehouse_${engine.deviceId}`
@@ -197,8 +297,8 @@ const restore = async (options: IdentityOptions, secrets: readonly string[]): Pr
   return signed.ok ? { ok: true, made: 'restored' } : signed
 }
 
-/** Writes a new file that only its owner can read, whole or not at all. */
-const writeOnce = (file: string, text: string): void => {
+/** Writes the recovery key into a new file that only its owner can read, whole or not at all. */
+export const writeRecoveryKey = (file: string, text: string): void => {
   const temporary = `${file}.new`
   const handle = openSync(temporary, 'w', 0o600)
   writeSync(handle, text)

@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts'
+import type { UserId } from '../types.ts'
 import type { Database } from '../database/database.ts'
 import type { Sealed } from '../database/sealed.ts'
 import type { Homeserver } from '../matrix/client.ts'
@@ -8,7 +9,10 @@ import type { Logger } from '../operations/logger.ts'
 import type { BackupEngine } from './backup-engine.ts'
 import { DurableStore } from './durable-store.ts'
 import { createCryptoHttp } from './http.ts'
+import type { CryptoHttp } from './http.ts'
 import { ensureIdentity } from './identity.ts'
+import type { IdentityResult } from './identity.ts'
+import type { OwnKeysProblem } from './own-keys.ts'
 import { WasmBackup } from './wasm-backup.ts'
 import { WasmEngine } from './wasm-engine.ts'
 
@@ -31,18 +35,35 @@ const identityWords = {
   restored: 'signed by its own identity, which was restored from the recovery key',
 } as const
 
-/** Opens the durable store and the engine, and makes sure that the device is signed by the bot's identity. A warm start makes no request. */
-export const openCrypto = async (options: {
+/** What the engine is opened with. */
+export interface EngineOptions {
   readonly config: Config
   readonly database: Database
   readonly sealed: Sealed
   readonly homeserver: Homeserver
   readonly clock: Clock
   readonly logger: Logger
-  readonly onSecret: (secret: string) => void
   readonly onFatal: (reason: ExitReason, words: string) => void
-}): Promise<CryptoOpening> => {
-  const { config, database, sealed, homeserver, clock, logger, onSecret, onFatal } = options
+}
+
+/** The engine on its store. Makes no request. */
+export type EngineOpening =
+  | { readonly ok: true; readonly engine: WasmEngine; readonly store: DurableStore; readonly http: CryptoHttp }
+  | { readonly ok: false; readonly reason: ExitReason; readonly words: string }
+
+const exitOfProblem = {
+  'device-missing': 'deviceLost',
+  'device-keys-differ': 'deviceLost',
+  'identity-missing': 'identity',
+  'identity-replaced': 'identity',
+} as const
+
+/** How the program ends when the server shows other keys of the bot than it has. */
+export const exitReasonOfKeys = (problem: OwnKeysProblem): ExitReason => exitOfProblem[problem.code]
+
+/** Opens the durable store and the engine of the session's device. */
+export const openEngine = async (options: EngineOptions): Promise<EngineOpening> => {
+  const { config, database, sealed, homeserver, clock, logger, onFatal } = options
   const { userId, deviceId } = homeserver.session
   if (config.crypto.engine === 'native')
     return { ok: false, reason: 'installation', words: 'crypto.engine: native is not part of this version yet; use wasm' }
@@ -52,15 +73,15 @@ export const openCrypto = async (options: {
   }
   const store = await DurableStore.open(database, onBroken)
   const http = createCryptoHttp(homeserver)
-  let engine: WasmEngine
   try {
-    engine = await WasmEngine.open({
+    const engine = await WasmEngine.open({
       database,
       store,
       userId,
       deviceId,
       storeKey: sealed.key(`crypto-store/${userId}/${deviceId}`),
       http,
+      bridgeBotOf: bridgeBots(config.bridges),
       clock,
       logger,
       onBroken,
@@ -69,7 +90,9 @@ export const openCrypto = async (options: {
           'deviceLost',
           'the homeserver has other keys of this device than the encryption store: an older copy of the data directory was put back. Start with a new data directory (a new device) and the recovery key',
         ),
+      onOwnKeysProblem: (problem) => onFatal(exitReasonOfKeys(problem), problem.words),
     })
+    return { ok: true, engine, store, http }
   } catch (error) {
     // The engine says only in its own words that key, user or device do not fit, or that its data is damaged.
     return {
@@ -78,25 +101,37 @@ export const openCrypto = async (options: {
       words: `the encryption store cannot be opened: ${error instanceof Error ? error.message : String(error)}`,
     }
   }
+}
+
+/** How the program ends when its device cannot be signed. */
+export const exitReasonOfIdentity = (failure: Extract<IdentityResult, { ok: false }>): ExitReason => {
+  if (failure.problem !== undefined) return exitReasonOfKeys(failure.problem)
+  return failure.code === 'unreachable' ? 'unreachable' : failure.code === 'refused' ? 'forbidden' : 'identity'
+}
+
+/** Opens the durable store and the engine, and makes sure that the device is signed by the bot's identity. A warm start makes no request. */
+export const openCrypto = async (options: EngineOptions & { readonly onSecret: (secret: string) => void }): Promise<CryptoOpening> => {
+  const { config, database, logger, onSecret } = options
+  const opened = await openEngine(options)
+  if (!opened.ok) return opened
+  const { engine, store, http } = opened
   const { quarantine } = engine
   // A panic of the engine surfaces here and nowhere else; the call itself stays pending. What ends the process then is not our matter.
   process.on('uncaughtExceptionMonitor', (error: unknown) => {
     if (error instanceof Error && error.name === 'RuntimeError') quarantine.engineBroke(error.message, true)
   })
   const identity = await ensureIdentity({ database, store, engine, http, logger, recoveryKeyFile: config.crypto.recoveryKeyFile, onSecret })
-  if (!identity.ok) {
-    const reasons = {
-      unreachable: 'unreachable',
-      refused: 'forbidden',
-      'identity-without-recovery-key': 'identity',
-      'wrong-recovery-key': 'identity',
-    } as const
-    return { ok: false, reason: reasons[identity.code], words: identity.words }
-  }
+  if (!identity.ok) return { ok: false, reason: exitReasonOfIdentity(identity), words: identity.words }
   if (identity.made === 'identity')
     logger.info(
       { file: config.crypto.recoveryKeyFile },
       'a cross-signing identity was made; keep a copy of its recovery key in a safe place',
     )
   return { ok: true, engine, backup: new WasmBackup(engine, store), store, identity: identityWords[identity.made] }
+}
+
+/** The bot of the bridge that speaks for a user. */
+const bridgeBots = (bridges: Config['bridges']): ((userId: UserId) => UserId | undefined) => {
+  const patterns = bridges.map(({ users, bot }) => ({ bot, users: new RegExp(users, 'u') }))
+  return (userId) => patterns.find(({ users }) => users.test(userId))?.bot
 }

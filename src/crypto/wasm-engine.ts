@@ -28,6 +28,10 @@ import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEnc
 import { Quarantine } from './quarantine.ts'
 import type { EngineInput } from './quarantine.ts'
 import { longestRotation } from './room-encryption.ts'
+import { concerns, ownKeysProblem } from './own-keys.ts'
+import type { OwnKeys, OwnKeysProblem } from './own-keys.ts'
+import { OlmRepair, sendersOfDummies } from './olm-repair.ts'
+import type { BrokenDevice } from './olm-repair.ts'
 import { RoomSessions } from './room-sessions.ts'
 import { identityKeyOf, senderOf } from './sender.ts'
 
@@ -52,6 +56,8 @@ export interface WasmEngineOptions {
 const callDeadlineMs = 60_000
 /**
  * The engine's own limits lie above the longest that a room may have, so that it never finds a session expired that we still use: it panics
+  /** An answer of the server does not fit the bot's own keys. The engine was not told of that answer: it would drop its private keys. */
+  readonly onOwnKeysProblem?: (problem: OwnKeysProblem) => void
  * then. They are the same for every room, because a session keeps the limits that it began with, also when the room's become longer.
  */
 const engineMessages = BigInt(longestRotation.messages + 50)
@@ -71,6 +77,9 @@ interface OutgoingRequest {
   readonly type: RequestType
   readonly body: string
   readonly event_type?: string
+/** Under this name the master key is remembered that signed this device. */
+export const ownMasterKey = 'identity.master'
+
   readonly txn_id?: string
 }
 
@@ -299,6 +308,7 @@ export class WasmEngine implements CryptoPort {
   /** Tells the engine the answer to one of its requests. */
   async markSent(id: string, type: RequestType, body: unknown): Promise<void> {
     await this.#call('markRequestAsSent', () => this.machine.markRequestAsSent(id, type, JSON.stringify(body ?? {})))
+    if (request.type === RequestType.KeysQuery && this.#foreign(result.body)) return 'the answer does not fit our own keys'
   }
 
   async decrypt(roomId: RoomId, event: JsonObject): Promise<Decrypted | Undecryptable> {
@@ -329,6 +339,29 @@ export class WasmEngine implements CryptoPort {
       if (quarantine.careful && !this.#closed) quarantine.clear([input])
     }
   }
+  /** This device's public keys, and those of its identity once it is signed. */
+  get ownKeys(): OwnKeys {
+    const { ed25519, curve25519 } = this.machine.identityKeys
+    const { userId, deviceId } = this
+    const masterKey = this.#options.database.meta(ownMasterKey)
+    return { userId, deviceId, ed25519: ed25519.toBase64(), curve25519: curve25519.toBase64(), masterKey }
+  }
+
+  /** Does an answer speak against our own keys? It is reported then. Before the device is signed it may not be known to the server yet. */
+  #foreign(body: unknown): boolean {
+    const { ownKeys } = this
+    const problem = concerns(body, this.userId) ? ownKeysProblem(body, ownKeys) : undefined
+    if (problem === undefined || (problem.code === 'device-missing' && ownKeys.masterKey === undefined)) return false
+    this.#options.onOwnKeysProblem?.(problem)
+    return true
+  }
+
+  /** Asks the server what it shows for this bot. `undefined` = it could not be asked. */
+  async checkOwnKeys(): Promise<{ readonly problem: OwnKeysProblem | undefined } | undefined> {
+    const result = await this.#options.http.keysQuery({ device_keys: { [this.userId]: [] } })
+    return result.ok ? { problem: ownKeysProblem(result.body, this.ownKeys) } : undefined
+  }
+
 
   async identityKey(userId: UserId): Promise<string | undefined> {
     return usersOf([userId]).length === 0 ? undefined : this.#call('getIdentity', () => identityKeyOf(this.machine, userId))
@@ -485,6 +518,7 @@ const undecryptable = (error: unknown): { readonly code: Undecryptable['code']; 
     case DecryptionErrorCode.MissingRoomKey:
     case DecryptionErrorCode.UnknownMessageIndex:
       return { code: 'missing-key', withheld: undefined }
+    if (this.#foreign(result.body)) return undefined
     case DecryptionErrorCode.MismatchedIdentityKeys:
     case DecryptionErrorCode.MismatchedSender:
       return { code: 'forged', withheld: undefined }

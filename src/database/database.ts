@@ -104,6 +104,11 @@ export class Database {
     )
   }
 
+  /** Forgets a small value. */
+  deleteMeta(name: string): void {
+    this.run(this.query.deleteFrom('meta').where('name', '=', name))
+  }
+
   /** Closes the file. Safe to call twice. */
   close(): void {
     this.#statements.clear()

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { textOf } from '../../../tests/support/commands/answers.ts'
 import { requestOf } from '../../../tests/support/commands/request.ts'
 import type { Role } from '../../chat/declaration.ts'
+import type { UserId } from '../../types.ts'
 import { createStatusCommand } from './status.ts'
 import type { Status } from './status.ts'
 
@@ -74,6 +75,7 @@ test.each<[string, Partial<Status>, string, boolean]>([
     false,
   ],
   ['no key backup', { backup: { ok: false, words: 'Room keys are not backed up: why' } }, '❌ Room keys are not backed up: why.', false],
+  ['a changed identity', { changedIdentities: ['@ada:x' as UserId] }, 'has another identity than before: !trust @ada:x', false],
   ['waiting messages', { undecrypted: 1 }, '1 message waits for a key.', false],
   ['another problem', { problems: ['I am not in the admin room'] }, '❌ I am not in the admin room', true],
 ])('%s', async (_, more, words, wrong) => {

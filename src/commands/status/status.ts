@@ -3,7 +3,7 @@ import type { Answer, Inline } from '../../chat/answer.ts'
 import type { ReadCommand } from '../../chat/command.ts'
 import { durationWords } from '../../operations/durations.ts'
 import type { JobView } from '../../jobs/scheduler.ts'
-import type { Timestamp } from '../../types.ts'
+import type { Timestamp, UserId } from '../../types.ts'
 import { ago, count, freshnessWords } from '../words.ts'
 import { statusDeclaration } from './declaration.ts'
 
@@ -18,6 +18,8 @@ export interface Status {
   readonly deviceId: string
   /** The state of the bot's own identity, in words: `created`, `loaded`… */
   readonly identity: string
+  /** People whose new identity waits for an admin. */
+  readonly changedIdentities?: readonly UserId[]
   /** The key backup, in words; not ok = keys are not backed up at the moment. */
   readonly backup: { readonly ok: boolean; readonly words: string }
   readonly sync: { readonly lastAt: Timestamp | undefined; /** Why it fails now. */ readonly failing: string | undefined }
@@ -85,6 +87,12 @@ const details = (status: Status, now: Timestamp): readonly (readonly Inline[])[]
   [directoryWords(status, now)],
   [`Encryption: device ${status.deviceId}, identity ${status.identity}, engine ${status.engine}.`],
   [`${status.backup.ok ? '' : '❌ '}${status.backup.words}.`],
+  ...(status.changedIdentities ?? []).map((userId) => [
+    '❌ ',
+    { user: userId },
+    ' has another identity than before: ',
+    { code: `!trust ${userId}` },
+  ]),
   [serverWords(status)],
   ...(status.undecrypted === 0 ? [] : [[`${count(status.undecrypted, 'message waits', 'messages wait')} for a key.`]]),
   ...status.problems.map((problem) => [`❌ ${problem}`]),

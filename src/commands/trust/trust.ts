@@ -40,7 +40,7 @@ export const createTrustCommand = (ports: TrustPorts): ChangeCommand => ({
     }
     const { masterKey: before } = remembered
     return {
-      summary: `accept the identity of ${name} (${userId})`,
+      summary: `accept the identity of ${name}`,
       notes: [
         `Until now: ${fingerprint(before)} (since ${ago(remembered.acceptedAt, now)}).`,
         `Then: ${fingerprint(shown)}${shown === before ? ', the same again: another one was seen in between' : ''}.`,

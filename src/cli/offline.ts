@@ -1,0 +1,119 @@
+import type { Config } from '../config/schema.ts'
+import { openEngine } from '../crypto/open.ts'
+import type { EngineOpening } from '../crypto/open.ts'
+import type { Database } from '../database/database.ts'
+import { openDataDirectory } from '../database/open.ts'
+import { Sealed } from '../database/sealed.ts'
+import { createGate } from '../http/gate.ts'
+import { Homeserver } from '../matrix/client.ts'
+import { createOAuthGates } from '../matrix/oauth-gates.ts'
+import { exitReasonOf } from '../matrix/session-failure.ts'
+import { Session } from '../matrix/session.ts'
+import { systemClock } from '../operations/clock.ts'
+import type { ExitReason } from '../operations/exit-codes.ts'
+import { createLogger } from '../operations/logging.ts'
+import type { Logger } from '../operations/logger.ts'
+import { registerSecret } from '../operations/secrets.ts'
+import { readVersion } from '../operations/version.ts'
+import { configuration } from './configuration.ts'
+import { complain } from './contract.ts'
+import type { CommonOptions } from './contract.ts'
+
+/** The data directory, locked: the bot does not run meanwhile. */
+export interface Desk {
+  readonly config: Config
+  readonly database: Database
+}
+
+/** The desk with the bot's session and its encryption engine. */
+export interface CryptoDesk extends Desk {
+  readonly sealed: Sealed
+  readonly homeserver: Homeserver
+  readonly logger: Logger
+  readonly crypto: Extract<EngineOpening, { ok: true }>
+  readonly onSecret: (secret: string) => void
+}
+
+/** Says what is wrong and ends with this reason. */
+export const giveUp = (reason: ExitReason, words: string): ExitReason => {
+  complain(words)
+  return reason
+}
+
+/** Loads the configuration, locks the data directory, does the work, and frees it again. */
+export const atDesk = async (options: CommonOptions, work: (desk: Desk) => Promise<ExitReason>): Promise<ExitReason> => {
+  const loaded = configuration(options)
+  if (loaded === undefined) return 'config'
+  const opened = openDataDirectory(loaded.config.data.directory, systemClock.now())
+  if (!opened.ok) return giveUp(opened.reason, opened.message)
+  try {
+    return await work({ config: loaded.config, database: opened.database })
+  } finally {
+    opened.close()
+  }
+}
+
+export const wrongPassphrase = 'crypto.passphrase is not the one that this data directory was made with'
+
+/** Opens the session of the bot as well; one that is missing is begun as `run` would. */
+export const withSession = async (
+  { config, database }: Desk,
+  work: (session: Omit<CryptoDesk, 'crypto'>) => Promise<ExitReason>,
+): Promise<ExitReason> => {
+  const { homeserver: settings } = config
+  const clock = systemClock
+  const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
+  if (!unlocked.ok) return giveUp('cryptoStore', wrongPassphrase)
+  const { sealed } = unlocked
+  const logger = createLogger({ level: 'error' })
+  const onSecret = (secret: string): void => void registerSecret(secret)
+  const gateTo = (baseUrl: string) =>
+    createGate({
+      name: 'homeserver',
+      baseUrl,
+      allowHttp: baseUrl.startsWith('http:'),
+      ...(settings.caFile === undefined ? {} : { caFile: settings.caFile }),
+      logger,
+      clock,
+      userAgent: `gatehouse/${readVersion().version}`,
+    })
+  const gate = gateTo(settings.url)
+  const oauth = createOAuthGates(gateTo)
+  try {
+    const opened = await Session.open({
+      gate,
+      gateTo: oauth.gateTo,
+      sealed,
+      clock,
+      logger,
+      onSecret,
+      userId: settings.userId,
+      deviceName: settings.deviceName,
+      ...(settings.password === undefined ? {} : { password: settings.password }),
+      ...(settings.accessToken === undefined ? {} : { accessToken: settings.accessToken }),
+    })
+    if (!opened.ok) return giveUp(exitReasonOf(opened), opened.words)
+    const homeserver = new Homeserver(gate, opened.session, (end) => complain(end.words))
+    return await work({ config, database, sealed, homeserver, logger, onSecret })
+  } finally {
+    await Promise.all([gate.close(0), oauth.close(0)])
+  }
+}
+
+/** Opens session and engine. What the engine finds wrong by itself is printed and becomes the way in which the program ends. */
+export const withCrypto = (desk: Desk, work: (crypto: CryptoDesk) => Promise<ExitReason>): Promise<ExitReason> =>
+  withSession(desk, async (session) => {
+    let fatal: ExitReason | undefined
+    const onFatal = (reason: ExitReason, words: string): void => {
+      fatal ??= giveUp(reason, words)
+    }
+    const crypto = await openEngine({ ...session, clock: systemClock, onFatal })
+    if (!crypto.ok) return giveUp(crypto.reason, crypto.words)
+    try {
+      const reason = await work({ ...session, crypto })
+      return fatal ?? reason
+    } finally {
+      await crypto.engine.close()
+      crypto.store.close()
+    }
+  })

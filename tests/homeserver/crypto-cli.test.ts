@@ -1,0 +1,241 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exitCode } from '../../src/operations/exit-codes.ts'
+import { repositoryRoot } from '../support/homeserver/cache.ts'
+import type { Person } from '../support/people/people.ts'
+import { patience, startWorld, type World } from './world.ts'
+
+// The bot's own identity: what the operator sees and sets right at the machine, and what a homeserver cannot do to it.
+
+let world: World
+let olga: Person
+
+beforeAll(async () => {
+  world = await startWorld()
+  olga = await world.people.join({ user: world.users.admin })
+})
+afterAll(async () => {
+  await world.stop()
+})
+
+interface Ran {
+  readonly code: number | null
+  readonly out: string
+  readonly words: string
+}
+/** Runs `gatehouse …` on the bot's files. */
+const gatehouse = async (
+  args: readonly string[],
+  { input = '', env = {} }: { input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ran> => {
+  const child = spawn(process.execPath, ['bin/gatehouse.mjs', ...args, '-c', world.files.configFile], {
+    cwd: repositoryRoot,
+    env: { PATH: process.env['PATH'] ?? '', ...world.files.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let out = ''
+  let words = ''
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (words += chunk.toString()))
+  child.stdin.end(input)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out, words }
+}
+
+interface Shown {
+  readonly device_keys: Record<string, Record<string, { readonly keys: Record<string, string> }>>
+  readonly master_keys: Record<string, { readonly keys: Record<string, string> }>
+}
+const keysOfBot = async (): Promise<{ readonly devices: readonly string[]; readonly master: string }> => {
+  const body = (await world.moderator.request('POST', '/_matrix/client/v3/keys/query', {
+    device_keys: { [world.botId]: [] },
+  })) as unknown as Shown
+  return {
+    devices: Object.keys(body.device_keys[world.botId] ?? {}),
+    master: Object.values(body.master_keys[world.botId]?.keys ?? {})[0] ?? '',
+  }
+}
+const recoveryKeyFile = (): string => `${world.files.dataDir}/recovery-key`
+interface Told {
+  readonly deviceId: string
+  readonly engine: string
+  readonly local: { readonly identity: string }
+  readonly server: { readonly identity: string; readonly problem: string | null }
+  readonly changedPeople: readonly string[]
+}
+const status = async (): Promise<{ readonly code: number | null; readonly told: Told }> => {
+  const { code, out } = await gatehouse(['crypto', 'status', '--json'])
+  expect(out).not.toContain(readFileSync(recoveryKeyFile(), 'utf8').trim())
+  return { code, told: JSON.parse(out) as Told }
+}
+const well = { local: { signed: true, privateKeys: true }, server: { problem: null, secretStorage: 'the recovery key opens it' } }
+
+describe('gatehouse crypto status', () => {
+  test('tells how it stands, and changes nothing', async () => {
+    expect((await gatehouse(['crypto', 'status'])).code).toBe(exitCode('locked'))
+    await world.bot.stop()
+    world.proxy.requests.clear()
+    const { code, told } = await status()
+    expect(code).toBe(0)
+    expect(told).toMatchObject({ ...well, userId: world.botId, recoveryKeyFile: { present: true }, changedPeople: [] })
+    expect(told.engine).toMatch(/^wasm /)
+    expect(told.server.identity).toBe(told.local.identity)
+    expect((await keysOfBot()).devices).toContain(told.deviceId)
+    const written = world.proxy.requests.list().filter(({ method, path }) => method !== 'GET' && !path.endsWith('/keys/query'))
+    expect(written).toEqual([])
+    const text = await gatehouse(['crypto', 'status'])
+    expect(text.out).toMatch(/keys there +the same as here/)
+  })
+})
+
+describe('a homeserver that shows other keys for the bot', () => {
+  const swapped = (change: (shown: Shown) => void) =>
+    world.proxy.add({
+      match: { path: /\/keys\/query$/ },
+      how: {
+        kind: 'transform',
+        change: (body) => {
+          change(body as Shown)
+          return body
+        },
+      },
+    })
+  const foreign = 'XjhWTCjW7l59pbfx9tlCBQolfnIQWARoKOzjTOPSlWM'
+
+  test.each<[string, (shown: Shown) => void, 'deviceLost' | 'identity', string]>([
+    [
+      'for its device',
+      ({ device_keys: shown }) => {
+        for (const [id, device] of Object.entries(shown[world.botId] ?? {})) device.keys[`curve25519:${id}`] = foreign
+      },
+      'deviceLost',
+      'shows other keys for this device',
+    ],
+    [
+      'for its identity',
+      ({ master_keys: shown }) => {
+        const master = shown[world.botId]
+        if (master !== undefined) Object.assign(master, { keys: { [`ed25519:${foreign}`]: foreign } })
+      },
+      'identity',
+      'shows another identity for the bot',
+    ],
+  ])('%s: it stops with its own code and words, and loses nothing', async (_, change, reason, words) => {
+    const rule = swapped(change)
+    await world.bot.start({ untilReady: false })
+    expect(await world.bot.exited).toEqual({ code: exitCode(reason), signal: null })
+    expect(world.bot.log().slice(-4000)).toContain(words)
+    const seen = await status()
+    expect(seen.code).toBe(1)
+    expect(seen.told.server.problem).toContain(words)
+    rule.remove()
+    expect((await status()).told).toMatchObject(well)
+    await world.bot.start()
+    expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
+    expect((await world.ask(world.adminRoom, '!status')).body).toContain('the homeserver shows the same keys')
+    await world.bot.stop()
+  })
+})
+
+describe('gatehouse crypto bootstrap --replace-identity', () => {
+  test('does nothing without consent, nor with a wrong password', async () => {
+    const before = await keysOfBot()
+    const silent = await gatehouse(['crypto', 'bootstrap', '--replace-identity'], { input: `${world.botId}\n` })
+    expect(silent.code).toBe(exitCode('usage'))
+    expect(silent.out).toContain('lost for good')
+    const file = `${world.dir}/wrong-password`
+    writeFileSync(file, 'not the password at all\n')
+    const wrong = await gatehouse(['crypto', 'bootstrap', '--replace-identity', '--yes'], {
+      env: { GATEHOUSE_HOMESERVER_PASSWORD_FILE: file },
+    })
+    expect(wrong.words).toContain('refused the password; nothing was changed')
+    expect(wrong.code).toBe(exitCode('forbidden'))
+    expect(await keysOfBot()).toEqual(before)
+    expect((await status()).told).toMatchObject(well)
+    expect((await gatehouse(['crypto', 'bootstrap'])).out).toContain('Nothing was to be done')
+  })
+
+  test('makes a new identity that signs the device and can be restored', async () => {
+    const before = await keysOfBot()
+    const done = await gatehouse(['crypto', 'bootstrap', '--replace-identity', '--yes'])
+    expect(done).toMatchObject({ code: 0, words: '' })
+    const after = await keysOfBot()
+    expect(after.devices).toEqual(before.devices)
+    expect(after.master).not.toBe(before.master)
+    expect((await status()).told).toMatchObject(well)
+    await world.bot.start()
+    expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
+    expect(await world.moderator.deviceTrust(world.botId, after.devices[0] ?? '')).toMatchObject({ signedByOwner: true })
+    await world.bot.stop()
+  })
+})
+
+describe('gatehouse reset-crypto and crypto recover', () => {
+  test('gives the device up after a copy; the next start is a new device of the same identity', async () => {
+    const before = await keysOfBot()
+    expect((await gatehouse(['reset-crypto'])).code).toBe(exitCode('usage'))
+    expect((await status()).told).toMatchObject(well)
+    const reset = await gatehouse(['reset-crypto', '--yes'])
+    expect(reset.code).toBe(0)
+    const copy = /A copy is in (\S+\.db)\./.exec(reset.out)?.[1] ?? ''
+    expect(statSync(copy).mode & 0o777).toBe(0o600)
+    expect(reset.out).toContain('was signed out')
+    expect(world.query('SELECT * FROM crypto_object')).toEqual([])
+    expect(world.query('SELECT * FROM sealed')).toEqual([])
+    expect(world.query<{ count: number }>('SELECT count(*) AS count FROM audit')[0]?.count).toBeGreaterThan(0)
+    expect((await keysOfBot()).devices).toEqual([])
+    await world.bot.start()
+    const after = await keysOfBot()
+    expect(after.master).toBe(before.master)
+    expect(after.devices).toHaveLength(1)
+    expect(after.devices).not.toEqual(before.devices)
+    expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
+    await world.bot.stop()
+    rmSync(copy)
+  })
+
+  test('the recovery key is taken from standard input; a wrong one leaves nothing behind', async () => {
+    const { master } = await keysOfBot()
+    await gatehouse(['reset-crypto', '--yes'])
+    const kept = `${world.dir}/kept-key`
+    renameSync(recoveryKeyFile(), kept)
+    const mistyped = await gatehouse(['crypto', 'recover'], { input: 'EsTA bcde\n' })
+    expect(mistyped.code).toBe(exitCode('identity'))
+    const other = await gatehouse(['crypto', 'recover'], { input: 'EsTc LW2K PGiF wKEA 3As5 g5c4 BXwk qeeJ ZJV8 Q9fu gUMN UE4d\n' })
+    expect(other).toMatchObject({ code: exitCode('identity') })
+    expect(existsSync(recoveryKeyFile())).toBe(false)
+    const right = await gatehouse(['crypto', 'recover'], { input: readFileSync(kept, 'utf8') })
+    expect(right).toMatchObject({ code: 0, words: '' })
+    expect(statSync(recoveryKeyFile()).mode & 0o777).toBe(0o600)
+    expect((await status()).told).toMatchObject(well)
+    expect((await keysOfBot()).master).toBe(master)
+    await world.bot.start()
+    expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
+  })
+})
+
+describe('gatehouse crypto trust', () => {
+  test('lets the only admin back in who has a new identity', async () => {
+    const admin = async (person: Person, text: string) => {
+      const asked = await person.sendText(world.adminRoom, text)
+      const answer = await world.moderator.waitForMessage(world.adminRoom, { sender: world.botId, replyTo: asked }, patience)
+      return { answer, audit: world.audit(asked) }
+    }
+    expect((await admin(olga, '!invite Ada')).audit).toMatchObject([{ outcome: 'ran' }])
+    const again = await world.people.join({ user: world.users.admin })
+    expect((await admin(again, '!invite Bob')).audit).toMatchObject([{ code: 'identity-changed' }])
+    await world.bot.stop()
+    const waiting = await gatehouse(['crypto', 'trust'])
+    expect(waiting.out).toMatch(new RegExp(`^${olga.userId} +before: (\\S{4} ){4} now: `))
+    expect((await status()).told.changedPeople).toEqual([olga.userId])
+    expect((await gatehouse(['crypto', 'trust', olga.userId])).code).toBe(exitCode('usage'))
+    expect((await gatehouse(['crypto', 'trust', world.moderator.userId, '--yes'])).code).toBe(exitCode('failed'))
+    expect((await gatehouse(['crypto', 'trust', olga.userId, '--yes'])).out).toContain('Accepted')
+    await world.bot.start()
+    expect((await admin(again, '!invite Bob')).audit).toMatchObject([{ outcome: 'ran' }])
+    expect(world.query("SELECT actor FROM audit WHERE command = 'crypto trust'")).toEqual([{ actor: 'operator' }])
+    expect((await admin(again, '!audit')).answer.body).toContain('operator')
+  })
+})
