@@ -88,6 +88,7 @@ export class DurableStore {
   readonly #onBroken: (error: Error) => void
   /** Object stores and indexes with rows that are held back; undefined = nothing is to be held. */
   #held: Set<PagedRecords> | undefined
+  readonly #watchers = new Map<string, Set<(key: unknown) => void>>()
   #waiting: (() => void)[] = []
   #broken: Error | undefined
 
@@ -179,7 +180,26 @@ export class DurableStore {
       )
     })
     if (area === undefined) throw new Error(`the crypto store has no place for ${store}`)
-    return new PagedRecords(this.#database, area.id, index !== '', fresh)
+    const onLookup = (key: unknown): void => {
+      if (index === '') for (const listener of this.#watchers.get(store) ?? []) listener(key)
+    }
+    return new PagedRecords(this.#database, area.id, index !== '', fresh, onLookup)
+  }
+
+  /**
+   * Tells which keys of an object store are asked for one by one, in any database.
+   * @returns ends it
+   */
+  watch(store: string, listener: (key: unknown) => void): () => void {
+    const listeners = this.#watchers.get(store) ?? new Set()
+    this.#watchers.set(store, listeners.add(listener))
+    return () => void listeners.delete(listener)
+  }
+
+  /** Opens one of the engine's databases beside the engine: what is written there is kept in the same way. */
+  connect(name: string): Promise<IdbDatabase> {
+    const { indexedDB: factory } = globalThis as unknown as { readonly indexedDB: IdbFactory }
+    return settled(factory.open(name))
   }
 
   /** Called when an IndexedDB transaction completes: keeps its rows, or holds them until `flush`. */

@@ -46,6 +46,7 @@ const pageSizes = [2, 16, 128] as const
 export class PagedRecords implements RawRecords {
   readonly #area: number
   readonly #isIndex: boolean
+  readonly #onLookup: (key: unknown) => void
   readonly #get
   readonly #up
   readonly #down
@@ -59,8 +60,10 @@ export class PagedRecords implements RawRecords {
   /**
    * @param area id in `crypto_area`
    * @param fresh made by the transaction that runs: rows of a store of the same name that it dropped do not count
+   * @param onLookup told of every key that is asked for
    */
-  constructor(database: Database, area: number, isIndex: boolean, fresh: boolean) {
+  constructor(database: Database, area: number, isIndex: boolean, fresh: boolean, onLookup: (key: unknown) => void) {
+    this.#onLookup = onLookup
     this.#area = area
     this.#isIndex = isIndex
     this.#running.cleared = fresh
@@ -109,6 +112,7 @@ export class PagedRecords implements RawRecords {
   }
 
   get(key: unknown): RawRecord | undefined {
+    this.#onLookup(key)
     if (!this.#isIndex && !isRange(key)) return this.#find(encodeKey(key))
     const [first] = this.values(isRange(key) ? key : only(key))
     return first

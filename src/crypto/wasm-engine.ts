@@ -10,13 +10,14 @@ import {
   HistoryVisibility,
   initAsync,
   OlmMachine,
+  ProcessedToDeviceEventType,
   RequestType,
   RoomId as WasmRoomId,
   StoreHandle,
   TrustRequirement,
   UserId as WasmUserId,
 } from '@matrix-org/matrix-sdk-crypto-wasm'
-import type { ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
+import type { DecryptedToDeviceEvent, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { Database } from '../database/database.ts'
 import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
@@ -33,6 +34,8 @@ import type { OwnKeys, OwnKeysProblem } from './own-keys.ts'
 import { OlmRepair, sendersOfDummies } from './olm-repair.ts'
 import type { BrokenDevice } from './olm-repair.ts'
 import { RoomSessions } from './room-sessions.ts'
+import { questionFor, receivedKeys, UnneededKeys } from './unneeded-keys.ts'
+import type { KeepsKeys } from './unneeded-keys.ts'
 import { identityKeyOf, senderOf } from './sender.ts'
 
 /** What the engine needs. */
@@ -97,6 +100,7 @@ export class WasmEngine implements CryptoPort {
   readonly quarantine: Quarantine
   readonly #options: WasmEngineOptions
   readonly #rooms: RoomSessions
+  readonly #unneeded: UnneededKeys
   readonly #decryption = new DecryptionSettings(TrustRequirement.Untrusted)
   #keyListeners: ((keys: readonly { roomId: RoomId; sessionId: string }[]) => void)[] = []
   #deviceListeners: ((userIds: readonly UserId[]) => void)[] = []
@@ -108,7 +112,7 @@ export class WasmEngine implements CryptoPort {
   #fed: readonly EngineInput[] = []
   #closed = false
 
-  private constructor(options: WasmEngineOptions, machine: OlmMachine) {
+  private constructor(options: WasmEngineOptions, machine: OlmMachine, name: string) {
     this.#options = options
     this.machine = machine
     this.userId = options.userId
@@ -116,6 +120,17 @@ export class WasmEngine implements CryptoPort {
     this.engine = `wasm ${getVersions().matrix_sdk_crypto}`
     this.quarantine = new Quarantine(options)
     this.#rooms = new RoomSessions(options.clock)
+    const ask = async (roomId: RoomId, sessionId: string): Promise<void> => {
+      const question = async () => this.machine.getRoomEventEncryptionInfo(questionFor(roomId, sessionId), new WasmRoomId(roomId))
+      // It is about the look-up alone; that there is no such session is the usual answer.
+      const asked = (): Promise<void> =>
+        question().then(
+          () => undefined,
+          () => undefined,
+        )
+      await this.#call('getRoomEventEncryptionInfo', asked)
+    }
+    this.#unneeded = new UnneededKeys({ store: options.store, database: `${name}::matrix-sdk-crypto`, ask })
   }
 
   /** Loads the engine and opens its store. The store key is bound to user and device: another one is refused by the engine. */
@@ -130,7 +145,7 @@ export class WasmEngine implements CryptoPort {
     }
     const handle = await StoreHandle.openWithKey(name, options.storeKey, quiet)
     const machine = await OlmMachine.initFromStore(new WasmUserId(options.userId), new WasmDeviceId(options.deviceId), handle, quiet)
-    const engine = new WasmEngine(options, machine)
+    const engine = new WasmEngine(options, machine, name)
     machine.registerRoomKeyUpdatedCallback((infos) => {
       const keys = infos.map((info) => ({ roomId: info.roomId.toString() as RoomId, sessionId: info.sessionId }))
       for (const listener of engine.#keyListeners) listener(keys)
@@ -202,7 +217,7 @@ export class WasmEngine implements CryptoPort {
   }
 
   async #receive(sync: CryptoSync, inputs: readonly EngineInput[], withLists: boolean): Promise<void> {
-    const receive = (): Promise<unknown> =>
+    const receive = () =>
       this.machine.receiveSyncChanges(
         JSON.stringify(inputs.map(({ event }) => event)),
         withLists ? new DeviceLists(usersOf(sync.changedDevices), usersOf(sync.leftDevices)) : new DeviceLists(),
@@ -210,12 +225,20 @@ export class WasmEngine implements CryptoPort {
         sync.unusedFallbackKeys === undefined ? undefined : new Set(sync.unusedFallbackKeys),
         new DecryptionSettings(TrustRequirement.Untrusted),
       )
-    try {
-      await this.#call('receiveSyncChanges', receive, inputs)
-    } catch (error) {
+    const events = await this.#call('receiveSyncChanges', receive, inputs).catch((error: unknown) => {
       if (!this.#closed) this.quarantine.refused(inputs, String(error))
       throw error
-    }
+    })
+    await this.#dropUnneeded(events.filter(({ type }) => type === ProcessedToDeviceEventType.Decrypted) as DecryptedToDeviceEvent[])
+  }
+
+  async #dropUnneeded(events: readonly DecryptedToDeviceEvent[]): Promise<void> {
+    const unfound = await this.#unneeded.drop(receivedKeys(events.map(({ rawEvent }) => rawEvent)))
+    if (unfound > 0) this.#options.logger.warn({ keys: unfound }, 'room keys that are not needed could not be found in the store: they stay')
+  }
+
+  keepOnly(keeps: KeepsKeys): void {
+    this.#unneeded.keepOnly(keeps)
   }
 
   #devicesChanged(userIds: readonly UserId[]): void {
