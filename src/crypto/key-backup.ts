@@ -101,6 +101,7 @@ export class KeyBackup {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stop.abort(new Error('the bot is shutting down'))
+    this.#wake()
     const grace = new AbortController()
     await Promise.race([this.#running, this.#options.clock.sleep(graceMs, grace.signal).catch(() => undefined)])
     grace.abort()
@@ -151,11 +152,9 @@ export class KeyBackup {
   }
 
   async #untilWoken(): Promise<void> {
-    const { signal } = this.#stop
-    if (this.#woken || signal.aborted) return
+    if (this.#woken || this.#stop.signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
-    signal.addEventListener('abort', () => resolve(), { once: true })
     await promise
   }
 

@@ -3,6 +3,7 @@ import type { Database } from '../database/database.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
+import type { Metrics } from '../operations/metrics.ts'
 import type { RoomId } from '../types.ts'
 import type { BackupEngine } from './backup-engine.ts'
 import { createBackupHttp } from './backup-http.ts'
@@ -22,6 +23,7 @@ export const createKeyBackup = (options: {
   readonly engine: BackupEngine
   readonly clock: Clock
   readonly logger: Logger
+  readonly metrics: Metrics
   readonly rooms: () => { readonly indoc: RoomId | undefined; readonly admin: RoomId | undefined }
   readonly onSecret: (secret: string) => void
 }): KeyBackup => {
@@ -42,5 +44,6 @@ export const createKeyBackup = (options: {
   crypto.onRoomKeys((keys) => {
     if (keys.some(({ roomId }) => backedUp()?.includes(roomId) === true)) backup.wake()
   })
+  options.metrics.collect('gatehouse_key_backup_ok', () => [{ labels: {}, value: backup.state.ok ? 1 : 0 }])
   return backup
 }

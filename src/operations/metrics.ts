@@ -45,6 +45,7 @@ export const metricDefinitions = {
     help: 'Events over which the encryption engine broke and that are kept from it.',
     labels: [],
   },
+  gatehouse_key_backup_ok: { kind: 'gauge', help: '0 when room keys are not backed up; /readyz says why and stays green.', labels: [] },
   gatehouse_journal_open: { kind: 'gauge', help: 'Events taken in and not yet handled.', labels: [] },
   gatehouse_outbox_queued: { kind: 'gauge', help: 'Messages not yet accepted by the homeserver.', labels: [] },
   gatehouse_jobs: { kind: 'gauge', help: 'Durable jobs by state.', labels: ['state'] },

@@ -161,6 +161,11 @@ test('a backup of somebody else becomes the current one: it is neither used nor 
   const told = `version ${String(version)}) has a key that is not in the bot's secret storage`
   await expect.poll(() => world.bot.log(), { timeout: patience }).toContain(told)
   expect((await world.ask(world.adminRoom, '!status')).body).toContain('❌ Room keys are not backed up')
+  expect(await (await fetch(`${world.bot.health}/readyz`)).json()).toMatchObject({
+    ok: true,
+    checks: { backup: { words: expect.stringContaining(told) } },
+  })
+  expect(await (await fetch(`${world.bot.health}/metrics`)).text()).toContain('gatehouse_key_backup_ok 0')
   expect(versions()).toEqual([own, String(version)])
   expect(backedUp(String(version))).toEqual({})
 
