@@ -6,6 +6,7 @@ import { Executor } from './chat/execute.ts'
 import { HeldCommands } from './chat/held-commands.ts'
 import { IdentityGate } from './chat/identity-gate.ts'
 import { Lists } from './chat/lists.ts'
+import { neededKeys } from './chat/needed-keys.ts'
 import { Community } from './chat/community.ts'
 import { openMessage } from './chat/incoming.ts'
 import { createParser } from './chat/parse.ts'
@@ -43,6 +44,7 @@ import { createDirectorySource, createQueries } from './matrix/queries.ts'
 import { readersOf } from './matrix/read-receipts.ts'
 import { SpecialRooms } from './matrix/special-rooms.ts'
 import { SyncLoop } from './matrix/sync.ts'
+import { UnreadMessages } from './matrix/unread.ts'
 import type { SyncBatch } from './matrix/sync.ts'
 import { openConnections } from './connections.ts'
 import { createIndocParts } from './indoc-parts.ts'
@@ -284,6 +286,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     scheduler,
     roles,
     rooms,
+    capabilities,
     random: (below) => randomInt(below),
   })
   const commands = createCommands({
@@ -469,7 +472,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     isEncrypted: (roomId) => encryptions.has(roomId),
     onSecret,
   })
-  const dispatcher = new Dispatcher({ crypto: engine, journal, clock, logger, handlers: pipeline })
+  const dispatcher = new Dispatcher({ crypto: engine, journal, unread: new UnreadMessages(database), clock, logger, handlers: pipeline })
 
   const wakeJobsOf = (userId: string): void => {
     for (const kind of ['welcome', 'bridged-welcome', 'credentials', 'graduation']) scheduler.wake(kind, userId)
@@ -494,6 +497,15 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     for (const userId of userIds) for (const kind of ['welcome', 'credentials']) scheduler.wake(kind, userId)
     lookAtIdentities(userIds)
   })
+  const watches = (roomId: RoomId): boolean => rooms.kindOf(roomId) !== undefined || bridges.isManagementRoom(roomId)
+  engine.keepOnly(
+    neededKeys({
+      namedRoomsKnown: () => rooms.indoc !== undefined && rooms.admin !== undefined,
+      watches,
+      roleOf: (userId) => roles.of(userId),
+      room: (roomId) => directory.room(roomId),
+    }),
+  )
   const sync = new SyncLoop({
     homeserver,
     crypto: engine,
@@ -503,7 +515,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     journal,
     clock,
     logger,
-    watches: (roomId) => rooms.kindOf(roomId) !== undefined || bridges.isManagementRoom(roomId),
+    watches,
     overhears: (event) => elsewhere.concerns(event, roles.of(event.sender)),
     inCommit: (changes) => life.indoc.changed(changes),
     onBatch: reactTo,
@@ -527,8 +539,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
 
   await rooms.settle()
   lookAtIdentities(roles.named())
-  outbox.start()
   ownKeys.run().catch((error: unknown) => logger.error({ err: error }, "the bot's own keys could not be compared"))
+  outbox.start()
   reportQuarantine({ quarantine: engine.quarantine, database, outbox, adminRoom: rooms.admin, checks, metrics })
   scheduler.start()
   repairer.soon()
@@ -547,8 +559,8 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       userId: homeserver.userId,
       deviceId: homeserver.session.deviceId,
       stop: async () => {
-        await sync.stop()
         ownKeys.stop()
+        await sync.stop()
         await Promise.all([dispatcher.stop(4000), scheduler.stop(4000), repairer.stop(), keyBackup.stop(4000)])
         acknowledger.close()
         // Together: a message may be waiting for keys that the server does not give, which only the gate can end.

@@ -46,6 +46,11 @@ export type Effect =
     }
   | { readonly kind: 'user.suspend'; readonly userId: UserId }
   | { readonly kind: 'room.invite'; readonly roomId: RoomId; readonly userId: UserId; readonly reason?: string }
+  | /** Puts a person of the own server into a room, by the Synapse admin API. */ {
+      readonly kind: 'room.join'
+      readonly roomId: RoomId
+      readonly userId: UserId
+    }
   | {
       readonly kind: 'room.kick'
       readonly roomId: RoomId

@@ -70,6 +70,14 @@ test.each<[string, string, readonly (string | RegExp)[]]>([
     'rooms:\n  - id: "!a"\n    name: A\n    category: x',
     ['line 4, rooms[0].category: is not a category; known: none'],
   ],
+  [
+    'a space that is not there, or the room itself',
+    'rooms:\n  - id: "!a"\n    name: A\n    space: Home\n  - id: "!b"\n    name: B\n    space: b',
+    [
+      'line 4, rooms[0].space: is not the name of another room of this list',
+      'line 7, rooms[1].space: is not the name of another room of this list',
+    ],
+  ],
   ['bad category key', 'categories:\n  Tech Stuff: {}', [/^line \d, categories\.Tech Stuff: /]],
   [
     'a bomb of aliases',

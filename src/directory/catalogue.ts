@@ -9,10 +9,10 @@ import { fold } from './fold.ts'
 export type Visibility = 'public' | 'members' | 'moderators'
 
 /**
- * How people get in: `invite` = the bot may invite by itself · `link` = only named with its link, never invited ·
+ * How people get in: `invite` = the bot may invite by itself · `admin-join` = they are put into it (own server, people of that server; else invited) · `link` = only named with its link, never invited ·
  * `moderator` = only by a moderator's own command.
  */
-export type Access = 'invite' | 'link' | 'moderator'
+export type Access = 'invite' | 'admin-join' | 'link' | 'moderator'
 
 const keyword = z.string().trim().min(1).max(80)
 const keywords = z.array(keyword).max(200).default([])
@@ -40,7 +40,9 @@ const roomFields = z.strictObject({
   keywords,
   visibility: z.enum(['public', 'members', 'moderators']).default('members'),
   always: z.boolean().default(false),
-  access: z.enum(['invite', 'link', 'moderator']).default('invite'),
+  access: z.enum(['invite', 'admin-join', 'link', 'moderator']).default('invite'),
+  /** Name of the space of this list through whose membership people may join the room by themselves (its join rule is `restricted`). */
+  space: label.optional(),
 })
 
 const room = roomFields.refine((value) => (value.id === undefined) !== (value.alias === undefined), 'needs an id or an alias, and not both')
@@ -100,6 +102,11 @@ const crossCheck = (catalogue: Catalogue): readonly { readonly path: Path; reado
     if (entry.category !== undefined && !Object.hasOwn(catalogue.categories, entry.category)) {
       const known = Object.keys(catalogue.categories).join(', ')
       problems.push({ path: ['rooms', index, 'category'], text: `is not a category; known: ${known === '' ? 'none' : known}` })
+    }
+    if (entry.space !== undefined) {
+      const wanted = fold(entry.space)
+      const known = catalogue.rooms.some((other) => other !== entry && fold(other.name) === wanted)
+      if (!known) problems.push({ path: ['rooms', index, 'space'], text: 'is not the name of another room of this list' })
     }
     const keys = [
       ['id', entry.id],

@@ -188,3 +188,15 @@ test('categories', () => {
   expect(findCategory(catalogue, 'TECH')).toBe('tech')
   expect(findCategory(catalogue, 'x')).toBeUndefined()
 })
+
+test('a room is open to the people of a space only where its own join rule says so', () => {
+  const spaces = catalogueOf(
+    'rooms:\n  - {id: "!home", name: Home}\n  - {id: "!in", name: In, space: Home}\n  - {id: "!shut", name: Shut, space: Home}',
+  )
+  const rooms = [room('!home', { space: true }), room('!in', { joinRule: 'restricted' }), room('!shut')]
+  expect(listRooms({ catalogue: spaces, rooms, minMembers: 0, exclude: new Set() }).map(({ name, openTo }) => [name, openTo])).toEqual([
+    ['Home', undefined],
+    ['In', 'Home'],
+    ['Shut', undefined],
+  ])
+})

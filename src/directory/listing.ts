@@ -18,6 +18,8 @@ export interface ListedRoom {
   readonly access: Access
   /** Everybody who arrives is invited. */
   readonly always: boolean
+  /** Name of the space whose people may join this room by themselves; only where the room's own join rule says so too. */
+  readonly openTo?: string | undefined
   /** In the catalogue (⚙) or only cached (💾). */
   readonly configured: boolean
   readonly mark: '⚙' | '💾'
@@ -40,6 +42,8 @@ export interface Asker {
 
 const unknown: Freshness = { asOf: null, dirty: true }
 
+const restricted: ReadonlySet<string | null> = new Set(['restricted', 'knock_restricted'])
+
 const configuredRoom = (entry: CatalogueRoom, roomId: RoomId | undefined, room: DirectoryRoom | undefined): ListedRoom => ({
   roomId,
   alias: entry.alias ?? room?.canonicalAlias ?? null,
@@ -50,6 +54,8 @@ const configuredRoom = (entry: CatalogueRoom, roomId: RoomId | undefined, room: 
   visibility: entry.visibility,
   access: entry.access,
   always: entry.always,
+  // The server decides who gets in: without its rule nobody would be let in from the space.
+  openTo: restricted.has(room?.joinRule ?? null) ? entry.space : undefined,
   configured: true,
   mark: '⚙',
   space: room?.space ?? false,

@@ -8,12 +8,14 @@ import { describeFailure } from '../matrix/client.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { Queries } from '../matrix/queries.ts'
 import { errcode } from '../matrix/session.ts'
+import type { ServerCapabilities } from '../synapse/capabilities.ts'
 import type { RoomId, UserId } from '../types.ts'
 
 export interface MemberEffectOptions {
   readonly homeserver: Homeserver
   readonly queries: Pick<Queries, 'liveMembership'>
   readonly directory: Directory
+  readonly capabilities: Pick<ServerCapabilities, 'join'>
   readonly nameOf: (userId: UserId) => string
   /** Keeps an invitation that the server does not allow yet. Joins the transaction of the outcome. */
   readonly schedule: (job: { kind: 'invite'; uniqueKey: string; payload: { roomId: RoomId; userId: UserId }; delayMs: number }) => void
@@ -116,11 +118,34 @@ const handler = (action: Action, options: MemberEffectOptions) => ({
   },
 })
 
+/** Puts somebody into a room; the same question tells afterwards whether they are there. */
+const join = ({ capabilities, queries }: MemberEffectOptions): EffectHandler<'room.join'> => ({
+  act: async ({ roomId, userId }) => {
+    const result = await capabilities.join(roomId, userId)
+    if (result.ok) return { state: 'done', code: 'done', text: '' }
+    const membership = result.changed === 'maybe' ? await queries.liveMembership(roomId, userId) : undefined
+    if (membership === 'join') return { state: 'done', code: 'done', text: '' }
+    const text = `${result.text}. \`!addto\` invites them`
+    return { state: result.changed === 'maybe' && membership === undefined ? 'unknown' : 'failed', code: result.code, text }
+  },
+  probe: async ({ roomId, userId }) => {
+    const membership = await queries.liveMembership(roomId, userId)
+    if (membership === undefined) return 'unknown'
+    return membership === 'join' ? { state: 'done', code: 'done', text: '' } : 'absent'
+  },
+})
+
 /** Effects on memberships. Key: room and person. Found again by the member event; inviting, kicking and banning twice is harmless. */
 export const createMemberEffects = (
   options: MemberEffectOptions,
 ): {
   readonly 'room.invite': EffectHandler<'room.invite'>
+  readonly 'room.join': EffectHandler<'room.join'>
   readonly 'room.kick': EffectHandler<'room.kick'>
   readonly 'room.ban': EffectHandler<'room.ban'>
-} => ({ 'room.invite': handler('invite', options), 'room.kick': handler('kick', options), 'room.ban': handler('ban', options) })
+} => ({
+  'room.join': join(options),
+  'room.invite': handler('invite', options),
+  'room.kick': handler('kick', options),
+  'room.ban': handler('ban', options),
+})

@@ -10,6 +10,7 @@ import type { Links } from '../directory/links.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
 import type { Clock } from '../operations/clock.ts'
+import type { ServerCapabilities } from '../synapse/capabilities.ts'
 import type { ArrivalPorts } from './arrival-wish.ts'
 import { createEarlierAccounts } from './earlier-account.ts'
 
@@ -27,6 +28,7 @@ export const createArrivalPorts = (parts: {
   readonly scheduler: Scheduler
   readonly roles: Roles
   readonly rooms: SpecialRooms
+  readonly capabilities: Pick<ServerCapabilities, 'exempt' | 'mayJoin'>
   readonly random: (below: number) => number
 }): ArrivalPorts => {
   const { config, authentik, accounts, links, directory, scheduler, clock, community, roles, rooms } = parts
@@ -43,6 +45,8 @@ export const createArrivalPorts = (parts: {
     isOwnRoom: (roomId) => rooms.kindOf(roomId) !== undefined,
     roleOf: (userId) => roles.of(userId),
     isRoleGroup: (name) => roles.isRoleGroup(name),
+    mayJoin: (userId) => parts.capabilities.mayJoin(userId),
+    exempt: () => parts.capabilities.exempt,
     nameOf: community.nameOf,
     clock,
     random: parts.random,

@@ -1,5 +1,6 @@
 import type { PlannedStep } from '../chat/effects.ts'
 import type { ListedRoom } from '../directory/listing.ts'
+import { fold } from '../directory/fold.ts'
 import { recommend } from '../directory/recommend.ts'
 import { canInvite, whoCan } from '../matrix/power-levels.ts'
 import { roomLink } from '../matrix/links.ts'
@@ -13,6 +14,8 @@ export interface RoomChoice {
   readonly name: string
   /** For the answer: in INDOC everybody reads along, so only public rooms are named there. */
   readonly shown: string
+  /** They are put into it: no invitation. */
+  readonly join?: boolean
   /** For people whom an invitation did not reach. */
   readonly url?: string | undefined
   readonly blocked?: PlannedStep['blocked']
@@ -28,7 +31,7 @@ export interface RoomPlan {
   readonly notes: readonly string[]
 }
 
-type RoomPorts = Pick<ArrivalPorts, 'directory' | 'listed' | 'catalogue' | 'isOwnRoom' | 'nameOf' | 'settings'>
+type RoomPorts = Pick<ArrivalPorts, 'mayJoin' | 'directory' | 'listed' | 'catalogue' | 'isOwnRoom' | 'nameOf' | 'settings'>
 
 interface Wanted {
   readonly roomId: RoomId | undefined
@@ -37,6 +40,8 @@ interface Wanted {
   readonly space: boolean
   readonly public: boolean
   readonly linkOnly: boolean
+  readonly adminJoin: boolean
+  readonly openTo: string | undefined
   readonly replaced: boolean
 }
 
@@ -47,6 +52,8 @@ const fromListed = (room: ListedRoom): Wanted => ({
   space: room.space,
   public: room.visibility === 'public',
   linkOnly: room.access === 'link',
+  adminJoin: room.access === 'admin-join',
+  openTo: room.openTo,
   replaced: room.replacementRoom !== null,
 })
 
@@ -68,6 +75,10 @@ export const chooseRooms = (ports: RoomPorts, wish: ArrivalWish, userId: UserId)
   const links: { name: string; url: string }[] = []
   let left = 0
   let open = ports.settings.maxInvites
+  /** Spaces that the person is in, or is invited to now, by folded name. */
+  const entered = new Set<string>()
+  const enter = (room: Wanted): void => void (room.space && entered.add(fold(room.name)))
+  let byThemselves = 0
   for (const room of wanted) {
     const { roomId } = room
     const shown = room.public || wish.place !== 'indoc' ? room.name : 'a room that is not named here'
@@ -78,18 +89,35 @@ export const chooseRooms = (ports: RoomPorts, wish: ArrivalWish, userId: UserId)
       continue
     }
     const membership = ports.directory.membership(roomId, userId)
-    if (membership === 'join' || membership === 'invite') continue
+    if (membership === 'join' || membership === 'invite') {
+      enter(room)
+      continue
+    }
+    const url = linkOf(ports, room)
+    // One invitation to the space is enough for the rooms that are open to its people.
+    if (room.openTo !== undefined && entered.has(fold(room.openTo)) && membership !== 'ban' && url !== undefined) {
+      byThemselves += 1
+      links.push({ name: room.name, url })
+      continue
+    }
     const blocked = obstacle(ports, room, roomId, membership)
     if (blocked !== undefined) {
       invites.push({ roomId, name: room.name, shown, blocked })
+    } else if (room.adminJoin && ports.mayJoin?.(userId) === true) {
+      enter(room)
+      invites.push({ roomId, name: room.name, shown, url, join: true })
     } else if (open > 0) {
       open -= 1
-      invites.push({ roomId, name: room.name, shown, url: linkOf(ports, room) })
+      enter(room)
+      invites.push({ roomId, name: room.name, shown, url })
     } else {
       left += 1
-      const url = linkOf(ports, room)
       if (url !== undefined) links.push({ name: room.name, url })
     }
+  }
+  if (byThemselves > 0) {
+    const what = byThemselves === 1 ? 'One room is' : `${byThemselves} rooms are`
+    notes.push(`${what} open to the people of the space, so one invitation to it replaces theirs; the welcome names them with their links.`)
   }
   return { invites, links, left, notes }
 }
@@ -116,21 +144,21 @@ const recommended = (ports: RoomPorts, wish: ArrivalWish, userId: UserId, listed
     }),
   )
   const open = listed.filter((room) => room.configured && room.visibility !== 'moderators')
-  const fitting = (access: ListedRoom['access']): readonly Wanted[] =>
+  const fitting = (...accesses: readonly ListedRoom['access'][]): readonly Wanted[] =>
     recommend(
       wish.interests,
-      open.filter((room) => room.access === access),
+      open.filter((room) => accesses.includes(room.access)),
       ports.catalogue(),
       inRooms,
     ).map(({ room }) => fromListed(room))
-  return [...fitting('invite'), ...fitting('link')]
+  return [...fitting('invite', 'admin-join'), ...fitting('link')]
 }
 
 const explicit = (rooms: NonNullable<ArrivalWish['rooms']>, listed: readonly ListedRoom[]): readonly Wanted[] =>
   rooms.map(({ roomId, name }) => {
     const known = listed.find((room) => room.roomId === roomId)
     return known === undefined
-      ? { roomId, alias: null, name, space: false, public: false, linkOnly: false, replaced: false }
+      ? { roomId, alias: null, name, space: false, public: false, linkOnly: false, adminJoin: false, openTo: undefined, replaced: false }
       : fromListed(known)
   })
 

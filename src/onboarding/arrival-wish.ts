@@ -69,6 +69,10 @@ export interface ArrivalPorts {
   readonly isOwnRoom: (roomId: RoomId) => boolean
   readonly roleOf: (userId: UserId) => Role
   readonly isRoleGroup: (name: string) => boolean
+  /** May the bot put this person into rooms without an invitation? Absent = no. */
+  readonly mayJoin?: (userId: UserId) => boolean
+  /** Is the bot exempt from the server's rate limits? Absent = yes: no time is estimated. */
+  readonly exempt?: () => boolean
   readonly nameOf: (userId: UserId) => string
   readonly clock: Pick<Clock, 'sleep'>
   readonly random: RandomInt

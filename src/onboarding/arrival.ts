@@ -56,6 +56,27 @@ export const planArrival = async (ports: ArrivalPorts, wish: ArrivalWish): Promi
   return builder.plan()
 }
 
+/** A wait that a moderator wonders about (milliseconds). */
+const noticeableMs = 30_000
+/** Synapse's default `rc_message`: so many events at once, then one in so many milliseconds. */
+const events = { burst: 10, everyMs: 5000 } as const
+/** `rc_invites.per_user`: the same for the invitations of one person. */
+const invitations = { burst: 5, everyMs: 333_334 } as const
+/** Messages beside the steps: the answer, hello, welcome and good-bye. */
+const messages = 4
+
+/** How long an arrival takes with the server's default limits (milliseconds). The direct chat is an invitation too. */
+const arrivalTime = (steps: readonly PlannedStep[]): number => {
+  const open = steps.filter(({ blocked }) => blocked === undefined)
+  const invited = open.filter(({ effect }) => effect.kind === 'room.invite').length
+  const welcomed = open.some(({ effect }) => effect.kind === 'job.schedule' && effect.job === 'welcome') ? 1 : 0
+  const sent = invited + 2 * welcomed + messages
+  return Math.max(
+    Math.max(0, sent - events.burst) * events.everyMs,
+    Math.max(0, invited + welcomed - invitations.burst) * invitations.everyMs,
+  )
+}
+
 /** Puts the steps together. */
 class Builder {
   readonly #ports: ArrivalPorts
@@ -179,15 +200,19 @@ class Builder {
 
   withMatrix(userId: UserId): void {
     const rooms = chooseRooms(this.#ports, this.#wish, userId)
-    const invited = rooms.invites.filter((room) => room.blocked === undefined)
+    const invited = rooms.invites.filter((room) => room.blocked === undefined && room.join !== true)
     this.#welcome(
       userId,
       rooms,
       invited.map(({ roomId, name, url }) => ({ roomId, name, ...(url === undefined ? {} : { url }) })),
     )
-    for (const { roomId, shown, blocked } of rooms.invites) {
-      const text = `invite ${this.#wish.first} to ${shown}`
-      this.#add({ kind: 'room.invite', roomId, userId }, text, blocked === undefined ? this.#after : { ...this.#after, blocked })
+    for (const { roomId, shown, blocked, join } of rooms.invites) {
+      const text = join === true ? `put ${this.#wish.first} into ${shown}` : `invite ${this.#wish.first} to ${shown}`
+      this.#add(
+        { kind: join === true ? 'room.join' : 'room.invite', roomId, userId },
+        text,
+        blocked === undefined ? this.#after : { ...this.#after, blocked },
+      )
     }
     this.#notes.push(...rooms.notes)
     if (rooms.left > 0) {
@@ -282,12 +307,18 @@ class Builder {
   plan(): Plan {
     const userId = this.#wish.person?.userId
     const bridged = userId !== undefined && this.#ports.directory.bridged.bridgeOf(userId) !== undefined
+    const estimateMs = this.#ports.exempt?.() === false ? arrivalTime(this.#steps) : 0
+    if (estimateMs > noticeableMs) {
+      const time = durationWords(estimateMs)
+      this.#notes.push(`The server limits invitations: all of them will have gone out in about ${time}, the first ones at once.`)
+    }
     const who = userId === undefined ? '' : bridged ? ' (bridged)' : ` (${userId})`
     return {
       summary: `${fullName(this.#wish)}${who}`,
       steps: this.#steps,
       ...(this.#notes.length === 0 ? {} : { notes: this.#notes }),
       targets: userId === undefined ? [] : [userId],
+      ...(estimateMs === 0 ? {} : { estimateMs }),
     }
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { answering, good, malformed, status, timeout } from '../../tests/support/commands/answering.ts'
 import type { GateResult } from '../http/contract.ts'
-import type { UserId } from '../types.ts'
+import type { RoomId, UserId } from '../types.ts'
 import { SynapseAdmin } from './admin.ts'
 
 const ada = '@ada:x' as UserId
@@ -28,6 +28,21 @@ describe('probe: one request tells both', () => {
     expect(asked).toEqual([
       { method: 'GET', path: '/_synapse/admin/v1/users/%40bot%3Ax/override_ratelimit', query: undefined, body: undefined },
     ])
+  })
+})
+
+describe('join', () => {
+  test.each<[string, GateResult, object]>([
+    ['done', good({ room_id: '!a:x' }), { ok: true }],
+    ['no power, or no admin', status(403, 'M_FORBIDDEN'), { code: 'not-admin', changed: 'no' }],
+    ['unknown', status(404, 'M_NOT_FOUND'), { code: 'not-found', changed: 'no' }],
+    ['person of another server', status(400, 'M_UNKNOWN'), { code: 'not-local', changed: 'no' }],
+    ['never sent', timeout(true), { code: 'failed', changed: 'no' }],
+    ['no answer', timeout(false), { code: 'unknown', changed: 'maybe' }],
+  ])('%s', async (_, answer, expected) => {
+    const { admin, asked } = adminOf(answer)
+    expect(await admin.join('!a:x' as RoomId, ada)).toMatchObject(expected)
+    expect(asked).toEqual([{ method: 'POST', path: '/_synapse/admin/v1/join/!a%3Ax', query: undefined, body: { user_id: ada } }])
   })
 })
 

@@ -51,6 +51,21 @@ const failedChange = (failure: GateFailure): AdminChange => {
     : { ok: false, code: 'unknown', changed: 'maybe', text: `${describeFailure(failure)}; whether it happened could not be found out` }
 }
 
+const joinFailure = (failure: GateFailure): AdminChange => {
+  const no = (code: 'not-admin' | 'not-found' | 'not-local' | 'failed', text: string): AdminChange => ({
+    ok: false,
+    code,
+    changed: 'no',
+    text,
+  })
+  if (failure.code === 'status' && failure.status === 403) return no('not-admin', 'the bot may not put people into this room')
+  if (failure.code === 'status' && failure.status === 404) return no('not-found', 'the server does not know that room or person')
+  if (failure.code === 'status' && failure.status === 400) return no('not-local', 'only people of this server can be put into rooms')
+  return failure.untouched
+    ? no('failed', describeFailure(failure))
+    : { ok: false, code: 'unknown', changed: 'maybe', text: `${describeFailure(failure)}; whether it happened could not be found out` }
+}
+
 /**
  * The Synapse admin API, for the profile `own-server` only. `homeserver` speaks to the address of the admin API, which may differ from that of
  * the client API (`homeserver.adminUrl`).
@@ -76,6 +91,17 @@ export class SynapseAdmin {
       deadlineMs,
     })
     return result.ok ? { ok: true } : failedChange(result)
+  }
+
+  /** Puts a local user into a room where the bot may invite. Twice is the same as once. */
+  async join(roomId: RoomId, userId: UserId): Promise<AdminChange> {
+    const result = await this.#homeserver.request('POST', `/_synapse/admin/v1/join/${segment(roomId)}`, {
+      route: 'admin/join',
+      body: { user_id: userId },
+      repeatable: true,
+      deadlineMs,
+    })
+    return result.ok ? { ok: true } : joinFailure(result)
   }
 
   /** The rooms where a person is joined, invited or knocking, as far as this server knows; also those without the bot. */

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts'
 import type { Logger } from '../operations/logger.ts'
-import type { UserId } from '../types.ts'
+import type { RoomId, UserId } from '../types.ts'
 import type { AdminChange, SynapseAdmin } from './admin.ts'
 
 /** What the bot may do beyond an ordinary user. Nothing until `probe` has found out. */
@@ -34,6 +34,18 @@ export class ServerCapabilities {
     this.#isAdmin = found.admin
     this.#exempt = found.exempt
     this.#logger.info({ admin: found.admin, exempt: found.exempt }, 'the rights of the bot on its server')
+  }
+
+  /** May this person be put into rooms without an invitation? Only people of the own server can be. */
+  mayJoin(userId: UserId): boolean {
+    const own = this.#config.homeserver.userId
+    return this.#isAdmin && userId.slice(userId.indexOf(':')) === own.slice(own.indexOf(':'))
+  }
+
+  /** Puts somebody into a room (Synapse admin API). */
+  join(roomId: RoomId, userId: UserId): Promise<AdminChange> {
+    if (this.mayJoin(userId)) return this.#admin.join(roomId, userId)
+    return Promise.resolve({ ok: false, code: 'not-admin', changed: 'no', text: 'that needs the admin rights of the own server' })
   }
 
   /** Stops somebody from writing anywhere (reversible; Synapse admin API). */

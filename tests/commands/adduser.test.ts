@@ -71,6 +71,7 @@ const bench = async (settings: Partial<ArrivalPorts['settings']> = {}, invite: E
     ...jobs,
     'job.schedule': resolvingAccounts(jobs['job.schedule']),
     'room.invite': { act: () => Promise.resolve(invite), probe: () => Promise.resolve('absent') },
+    'room.join': unexpected,
     'room.kick': unexpected,
     'room.ban': unexpected,
     'room.redact': unexpected,

@@ -3,6 +3,7 @@ import { startLightUser, type LightUser } from '../support/people/light.ts'
 import type { SeenMessage } from '../support/people/people.ts'
 import {
   accountsOf,
+  arrivalRooms,
   arriveAtIndoc,
   eventually,
   filesWith,
@@ -23,7 +24,9 @@ let world: ArrivalWorld
 const clients: LightUser[] = []
 
 beforeAll(async () => {
-  world = await startArrivalWorld()
+  world = await startArrivalWorld({
+    rooms: [...arrivalRooms, { name: 'Hall', category: 'community', visibility: 'public', always: true, access: 'admin-join' }],
+  })
 })
 afterEach(() => world.authentik.clearFaults())
 afterAll(async () => {
@@ -70,6 +73,9 @@ test('a recovery link that leads elsewhere: the welcome comes without it, once a
   world.authentik.failNext({ method: 'POST', pathPattern: /\/recovery\/$/, how: { status: 200, json: { link: foreign } }, times: 50 })
   const before = world.authentik.requests.length
   ;({ newcomer: ada, client } = await arrived('Ada'))
+  // On the own server people can be put into rooms that the catalogue says so of.
+  const hall = world.rooms.catalogue.find(({ name }) => name === 'Hall')?.roomId ?? ''
+  expect(membershipOf(world, hall, ada.userId)).toBe('join')
   direct = await client.join(await untilOffered(world, ada.userId))
   const welcome = await client.waitForMessage(({ body }) => body.startsWith('Welcome to'), patience)
   expect(welcome.body).toMatch(/could not be made yet/)

@@ -360,6 +360,50 @@ describe('groups', () => {
 describe('rooms', () => {
   const many = ['A', 'B', 'C', 'D', 'E', 'F', 'G'].map((name) => listedRoom(name, { always: true }))
 
+  test('who may be put into a room is not invited there; others are; it counts as no arrival', async () => {
+    const rooms = [
+      listedRoom('Hall', { always: true, access: 'admin-join' }),
+      listedRoom('Maths', { keywords: ['maths'], access: 'admin-join' }),
+      lobby,
+    ]
+    const own = await planOf(`${line} --interests maths`, { rooms, ports: { mayJoin: () => true } })
+    expect(kinds(own)).toEqual(['account.create', 'welcome', 'room.join', 'room.invite', 'room.join', 'graduation'])
+    expect(stepOf(own, 'room.join').text).toBe('put Ada into Hall')
+    expect(payloadOf(own, 'graduation')['rooms']).toEqual([lobby.roomId])
+    expect(payloadOf(own, 'welcome')['invited']).toMatchObject([{ name: 'Lobby' }])
+    const far = await planOf(`${line} --interests maths`, { rooms, ports: { mayJoin: () => false } })
+    expect(kinds(far).filter((kind) => kind === 'room.invite')).toHaveLength(3)
+  })
+
+  test('one invitation to the space replaces those to the rooms that are open to its people', async () => {
+    const space = listedRoom('Home', { always: true, space: true })
+    const inside = ['One', 'Two'].map((name) => listedRoom(name, { always: true, openTo: 'home' }))
+    const plan = await planOf(line, { rooms: [...inside, space, lobby] })
+    expect(plan.steps.filter(({ effect }) => effect.kind === 'room.invite').map(({ text }) => text)).toEqual([
+      'invite Ada to Home',
+      'invite Ada to Lobby',
+    ])
+    expect((payloadOf(plan, 'welcome')['rooms'] as { name: string }[]).map(({ name }) => name)).toEqual(['One', 'Two'])
+    expect(plan.notes?.join()).toContain('2 rooms are open to the people of the space')
+    // In the space already: no invitation at all. Not invited there: each room its own.
+    const members = { [indoc]: { [ada]: 'join' as const }, [space.roomId as RoomId]: { [ada]: 'join' as const } }
+    expect(kinds(await planOf(line, { rooms: [...inside, space], members }))).not.toContain('room.invite')
+    expect(kinds(await planOf(line, { rooms: inside })).filter((kind) => kind === 'room.invite')).toHaveLength(2)
+  })
+
+  test('with the limits of a server it is said how long it takes', async () => {
+    const rooms = many.slice(0, 5)
+    const limited = { ports: { exempt: () => false }, rooms }
+    const plan = await planOf(line, limited)
+    // Five rooms and the direct chat: the sixth invitation of one person waits.
+    expect(plan.estimateMs).toBe(333_334)
+    expect(plan.notes?.join()).toContain('in about 6 min, the first ones at once')
+    const four = await planOf(line, { ...limited, rooms: rooms.slice(0, 4) })
+    expect(four.estimateMs).toBeUndefined()
+    const quick = await planOf(line, { rooms, ports: { exempt: () => true } })
+    expect([quick.estimateMs, quick.notes]).toEqual([undefined, undefined])
+  })
+
   test('spaces first, no doubles, none where the person is, at most maxInvites; the rest are links', async () => {
     const home = listedRoom('Home', { space: true, keywords: ['maths'] })
     const setting: Setting = {

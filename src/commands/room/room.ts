@@ -24,6 +24,7 @@ const joinRules: Readonly<Record<string, string>> = {
 
 const access: Readonly<Record<ListedRoom['access'], string>> = {
   invite: 'newcomers are invited when their interests fit',
+  'admin-join': 'newcomers of this server are put into it when their interests fit, others are invited',
   link: 'newcomers get its link and are never invited',
   moderator: 'only moderators invite to it',
 }

@@ -85,7 +85,13 @@ const planOf = (
     }
     for (const { planned, state } of made.steps) {
       const { effect } = planned
-      if (effect.kind !== 'room.invite' || effect.userId !== userId || rooms.has(effect.roomId) || state === 'skipped') continue
+      if (
+        (effect.kind !== 'room.invite' && effect.kind !== 'room.join') ||
+        effect.userId !== userId ||
+        rooms.has(effect.roomId) ||
+        state === 'skipped'
+      )
+        continue
       const { roomId } = effect
       rooms.add(roomId)
       // In INDOC everybody reads along.
