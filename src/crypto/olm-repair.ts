@@ -22,7 +22,10 @@ export interface OlmRepairPorts {
 }
 
 const undecrypted = z.object({ sender: z.string().startsWith('@'), content: z.object({ sender_key: z.string().max(64) }) })
-const dummy = z.object({ sender: z.string().startsWith('@'), type: z.literal('m.dummy') })
+const dummy = z.object({
+  sender: z.custom<UserId>((value) => typeof value === 'string' && value.startsWith('@')),
+  type: z.literal('m.dummy'),
+})
 
 /** More at once are nonsense; who is left out is met again with their next message. */
 const most = 50
@@ -31,7 +34,7 @@ const most = 50
 export const sendersOfDummies = (rawEvents: readonly string[]): readonly UserId[] =>
   rawEvents.flatMap((raw) => {
     const parsed = dummy.safeParse(JSON.parse(raw))
-    return parsed.success ? [parsed.data.sender as UserId] : []
+    return parsed.success ? [parsed.data.sender] : []
   })
 
 /**
@@ -61,7 +64,7 @@ export class OlmRepair {
 
   /** Repairs what was noted. What fails is tried again with the next call. */
   async run(): Promise<void> {
-    for (const [key, device] of [...this.#broken]) {
+    for (const [key, device] of this.#broken) {
       if (!this.#opened.has(key)) {
         const opened = await this.#ports.openSession(device)
         if (opened === 'not-needed') this.#broken.delete(key)

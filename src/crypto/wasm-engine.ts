@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   CollectStrategy,
   DecryptionErrorCode,
@@ -17,7 +18,7 @@ import {
   TrustRequirement,
   UserId as WasmUserId,
 } from '@matrix-org/matrix-sdk-crypto-wasm'
-import type { DecryptedToDeviceEvent, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
+import type { DecryptedToDeviceEvent, Device, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { Database } from '../database/database.ts'
 import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
@@ -108,6 +109,7 @@ export class WasmEngine implements CryptoPort {
   #claim: Promise<unknown> = Promise.resolve()
   #keyCounts = ''
   #turn: Promise<unknown> = Promise.resolve()
+  readonly #repair: OlmRepair
   /** To-device events whose results are not on disk yet. */
   #fed: readonly EngineInput[] = []
   #closed = false
@@ -119,6 +121,11 @@ export class WasmEngine implements CryptoPort {
     this.deviceId = options.deviceId
     this.engine = `wasm ${getVersions().matrix_sdk_crypto}`
     this.quarantine = new Quarantine(options)
+    this.#repair = new OlmRepair({
+      openSession: (device) => this.#openSession(device),
+      sendDummy: (device) => this.#sendDummy(device),
+      logger: options.logger,
+    })
     this.#rooms = new RoomSessions(options.clock)
     const ask = async (roomId: RoomId, sessionId: string): Promise<void> => {
       const question = async () => this.machine.getRoomEventEncryptionInfo(questionFor(roomId, sessionId), new WasmRoomId(roomId))
@@ -229,6 +236,11 @@ export class WasmEngine implements CryptoPort {
       if (!this.#closed) this.quarantine.refused(inputs, String(error))
       throw error
     })
+    const rawOf = (wanted: ProcessedToDeviceEventType): readonly string[] =>
+      events.filter(({ type }) => type === wanted).map(({ rawEvent }) => rawEvent)
+    this.#repair.note(rawOf(ProcessedToDeviceEventType.UnableToDecrypt))
+    // Who opened a new session could not read us: at the next message it is looked at again who needs the room key.
+    this.#rooms.touchUsers(sendersOfDummies(rawOf(ProcessedToDeviceEventType.Decrypted)))
     await this.#dropUnneeded(events.filter(({ type }) => type === ProcessedToDeviceEventType.Decrypted) as DecryptedToDeviceEvent[])
   }
 
@@ -258,6 +270,7 @@ export class WasmEngine implements CryptoPort {
 
   async flushOutgoing(): Promise<void> {
     await this.#flush()
+    await this.#repair.run()
   }
 
   #flush(): Promise<string | undefined> {
@@ -451,7 +464,7 @@ export class WasmEngine implements CryptoPort {
   }
 
   /** Opens Olm sessions where they are missing. One claim at a time, as the engine wants it. */
-  #claimSessions(users: () => WasmUserId[]): Promise<string | undefined> {
+  #claimSessions(users: () => WasmUserId[], onClaimed?: () => void): Promise<string | undefined> {
     const run = async (): Promise<string | undefined> => {
       const request = await this.#call('getMissingSessions', () => this.machine.getMissingSessions(users()))
       if (request === null || request === undefined) return undefined
@@ -459,11 +472,39 @@ export class WasmEngine implements CryptoPort {
       const result = await this.#options.http.keysClaim(JSON.parse(request.body))
       if (!result.ok) return `one-time keys could not be claimed (${result.code})`
       await this.markSent(request.id, RequestType.KeysClaim, result.body)
+      onClaimed?.()
       return undefined
     }
     const next = this.#claim.then(run, run)
     this.#claim = next
     return next
+  }
+
+  async #openSession({ sender, senderKey }: BrokenDevice): Promise<'opened' | 'not-needed' | 'failed'> {
+    if ((await this.#deviceOf(sender, senderKey)) === undefined) return 'not-needed'
+    let claimed = false
+    const failure = await this.#claimSessions(
+      () => usersOf([sender]),
+      () => {
+        claimed = true
+      },
+    )
+    return failure !== undefined ? 'failed' : claimed ? 'opened' : 'not-needed'
+  }
+
+  async #sendDummy({ sender, senderKey }: BrokenDevice): Promise<boolean> {
+    const device = await this.#deviceOf(sender, senderKey)
+    if (device === undefined) return true
+    const content = await this.#call('encryptToDeviceEvent', () => device.encryptToDeviceEvent('m.dummy', {}))
+    await this.#options.store.durable()
+    const messages = { [sender]: { [device.deviceId.toString()]: JSON.parse(content) as JsonObject } }
+    return (await this.#options.http.sendToDevice('m.room.encrypted', randomUUID(), { messages })).ok
+  }
+
+  async #deviceOf(sender: UserId, senderKey: string): Promise<Device | undefined> {
+    if (usersOf([sender]).length === 0) return undefined
+    const devices = await this.#call('getUserDevices', () => this.machine.getUserDevices(new WasmUserId(sender)))
+    return devices.devices().find((device) => device.curve25519Key?.toBase64() === senderKey)
   }
 
   touch(roomId: RoomId): void {
