@@ -44,6 +44,8 @@ export interface LightUser {
   /** Ids of the rooms that it is invited to. */
   invites(): readonly string[]
   waitForInvite(timeoutMs?: number): Promise<string>
+  /** Resolves after the next answer of the sync, or when it ends. */
+  nextSync(): Promise<void>
   /** Ends the sync; the device stays. */
   stop(): Promise<void>
 }
@@ -199,6 +201,18 @@ class Session implements LightUser {
 
   async waitForInvite(timeoutMs = 20_000): Promise<string> {
     return await this.#waitFor(() => this.invites()[0], timeoutMs, 'an invitation')
+  }
+
+  async nextSync(): Promise<void> {
+    if (this.#halt.signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#watchers.delete(done)
+        resolve()
+      }
+      this.#watchers.add(done)
+      this.#halt.signal.addEventListener('abort', done, { once: true })
+    })
   }
 
   async stop(): Promise<void> {
