@@ -11,7 +11,7 @@ export interface RoomPlan {
   /** Default `members`, as in the catalogue. */
   readonly visibility?: 'public' | 'members' | 'moderators'
   readonly always?: boolean
-  readonly access?: 'invite' | 'link' | 'moderator'
+  readonly access?: 'invite' | 'admin-join' | 'link' | 'moderator'
   /** Default true. */
   readonly encrypted?: boolean
   readonly space?: boolean
