@@ -293,6 +293,7 @@ describe('a token that is refused and cannot be refreshed', () => {
     expect([session.deviceId, await session.token()]).toEqual([deviceId, 'access-2'])
     expect(deviceOf(requests.at(-1) as GateRequest)).toBe(deviceId)
     expect(readSession(sealed)).toMatchObject({ deviceId, accessToken: 'access-2', refreshToken: 'refresh-2' })
+    expect(warnings.at(-1)).toBe('the session had run out on the homeserver; logged in again as the same device')
   })
 
   test('soft logout, and the server is busy or gone at the login: later, and then it works', async () => {

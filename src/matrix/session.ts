@@ -215,7 +215,8 @@ export class Session {
     const login = await passwordLogin(this.#options, password, this.deviceId)
     if (!login.ok) return login.code === 'unreachable' ? 'later' : login
     this.#save(login.session)
-    logger.info({ deviceId: this.deviceId }, 'the session had run out on the homeserver; logged in again as the same device')
+    // Not for the bot to judge: a long outage does this, and so does somebody who renews with a stolen refresh token.
+    logger.warn({ deviceId: this.deviceId }, 'the session had run out on the homeserver; logged in again as the same device')
     return 'renewed'
   }
 
