@@ -128,7 +128,7 @@ export const indocWorld = (
     })
   }
   const bodies = (roomId: RoomId = indoc): string[] =>
-    sent.filter((one) => one.roomId === roomId).map(({ content }) => String(content['body']))
+    sent.filter((one) => one.roomId === roomId).map(({ content }) => (typeof content['body'] === 'string' ? content['body'] : ''))
   return {
     database,
     clock,
