@@ -3,6 +3,7 @@ import { memoryDatabase, TestClock, turns } from '../../tests/support/unit.ts'
 import type { CryptoPort } from '../crypto/port.ts'
 import { Journal } from '../matrix/journal.ts'
 import type { JournalEntry } from '../matrix/journal.ts'
+import { UnreadMessages } from '../matrix/unread.ts'
 import { silentLogger } from '../operations/logger.ts'
 import type { EventId, JsonObject, RoomId, UserId } from '../types.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -33,7 +34,8 @@ const world = () => {
     },
   } as unknown as CryptoPort
   const tries: number[] = []
-  const journal = new Journal(memoryDatabase())
+  const database = memoryDatabase()
+  const journal = new Journal(database)
   const handled: string[] = []
   const unreadable: string[] = []
   const broken: string[] = []
@@ -57,7 +59,7 @@ const world = () => {
   }
   /** A dispatcher as a start of the program makes it, on the same journal. */
   const start = (): Dispatcher => {
-    const dispatcher = new Dispatcher({ crypto, journal, clock, logger: silentLogger, handlers })
+    const dispatcher = new Dispatcher({ crypto, journal, unread: new UnreadMessages(database), clock, logger: silentLogger, handlers })
     dispatcher.start()
     return dispatcher
   }
@@ -94,11 +96,27 @@ describe('a message whose key comes late', () => {
     for (let second = 1; second <= 60; second += 1) await clock.advance(1000)
     expect(tries).toEqual([0, 1000, 3000, 10_000, 30_000, 60_000])
     expect(unreadable).toEqual(['$a m.unverified'])
-    // A key that comes later runs nothing.
+    // A key that comes later is told as late, once.
     gate.readable = true
-    await keyArrives()
+    await Promise.all([keyArrives(), keyArrives()])
     await clock.advance(3_600_000)
-    expect([handled, unreadable.length, tries.length]).toEqual([[], 1, 6])
+    await keyArrives()
+    expect([handled, unreadable.length]).toEqual([['$a late'], 1])
+  })
+
+  test('after it was given up is told as late also to the next start, once', async () => {
+    const { dispatcher, start, add, handled, unreadable, gate, clock } = world()
+    dispatcher.dispatch([add('$a')])
+    await turns()
+    for (let second = 1; second <= 60; second += 1) await clock.advance(1000)
+    await dispatcher.stop(0)
+    gate.readable = true
+    const next = start()
+    await turns()
+    await next.stop(0)
+    start()
+    await turns()
+    expect([handled, unreadable]).toEqual([['$a late'], ['$a missing-key']])
   })
 
   test('is not answered as unreadable when it turned out to be no text', async () => {

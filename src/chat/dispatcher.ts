@@ -1,5 +1,6 @@
 import type { CryptoPort } from '../crypto/port.ts'
 import type { Journal, JournalEntry } from '../matrix/journal.ts'
+import type { UnreadMessages } from '../matrix/unread.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { EventId, RoomId, Timestamp } from '../types.ts'
@@ -7,8 +8,8 @@ import { openMessage } from './incoming.ts'
 import type { IncomingMessage, Opened } from './incoming.ts'
 import type { UnreadableCause } from './unreadable.ts'
 
-/** Which try at a message it is; after the last one it is given up. */
-type Attempt = 'first' | 'again' | 'last'
+/** Which try at a message it is; after the last one it is given up, and only a late key brings another. */
+type Attempt = 'first' | 'again' | 'last' | 'late'
 
 /** Who handles what was journaled. */
 export interface Handlers {
@@ -48,6 +49,7 @@ type Undecryptable = Extract<Opened, { readonly kind: 'undecryptable' }>
 export class Dispatcher {
   readonly #crypto: CryptoPort
   readonly #journal: Journal
+  readonly #unread: UnreadMessages
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #handlers: Handlers
@@ -59,12 +61,14 @@ export class Dispatcher {
   constructor(options: {
     readonly crypto: CryptoPort
     readonly journal: Journal
+    readonly unread: UnreadMessages
     readonly clock: Clock
     readonly logger: Logger
     readonly handlers: Handlers
   }) {
     this.#crypto = options.crypto
     this.#journal = options.journal
+    this.#unread = options.unread
     this.#clock = options.clock
     this.#logger = options.logger
     this.#handlers = options.handlers
@@ -73,12 +77,15 @@ export class Dispatcher {
       for (const waiting of this.#waiting.values()) {
         if (waiting.sessionId === undefined || sessions.has(waiting.sessionId)) this.#again(waiting.entry)
       }
+      for (const entry of this.#unread.of([...sessions])) this.#again(entry, 'late')
     })
   }
 
   /** Takes up what an earlier run of the program left open. Call before the first sync. */
   start(): void {
     this.dispatch(this.#journal.open())
+    // Their keys may have come just before the last run ended.
+    for (const entry of this.#unread.of()) this.#again(entry, 'late')
   }
 
   /** Puts entries into their rooms' queues. Returns at once. */
@@ -124,6 +131,7 @@ export class Dispatcher {
   }
 
   async #message(entry: JournalEntry, attempt: Attempt): Promise<void> {
+    if (attempt === 'late') return this.#tooLate(entry)
     // The schedule and a key may both have asked for another try: the first one that could read the message, or the end of patience, settles it.
     const settled = (): boolean => attempt !== 'first' && !this.#waiting.has(entry.eventId)
     if (settled()) return
@@ -136,6 +144,7 @@ export class Dispatcher {
     }
     const waited = this.#waiting.has(entry.eventId) || entry.state === 'waiting'
     this.#forget(entry.eventId)
+    if (waited) this.#unread.forget(entry.eventId)
     if (opened.kind === 'not-text') {
       this.#journal.mark(entry.eventId, 'done', this.#clock.now(), 'not-text')
       return
@@ -150,6 +159,16 @@ export class Dispatcher {
     }
     const keyLate = waited && this.#clock.now() - entry.receivedAt > patienceMs
     await this.#hand(keyLate ? { ...opened.message, keyLate } : opened.message)
+  }
+
+  /** A message that was given up and answered, whose key has come after all: data is still taken from it, and no change is made by it. */
+  async #tooLate(entry: JournalEntry): Promise<void> {
+    if (!this.#unread.has(entry.eventId)) return
+    const opened = await openMessage(entry, this.#crypto)
+    if (opened.kind === 'undecryptable' || this.#stop.signal.aborted) return
+    if (opened.kind === 'message' && this.#journal.claimReading(entry, this.#clock.now()))
+      await this.#hand({ ...opened.message, keyLate: true })
+    this.#unread.forget(entry.eventId)
   }
 
   /** Hands a message that could be read to its handler. */
@@ -190,7 +209,7 @@ export class Dispatcher {
     }
   }
 
-  #again(entry: JournalEntry, attempt: 'again' | 'last' = 'again'): void {
+  #again(entry: JournalEntry, attempt: Exclude<Attempt, 'first'> = 'again'): void {
     if (!this.#stop.signal.aborted) this.#enqueue(entry, attempt)
   }
 
@@ -199,9 +218,10 @@ export class Dispatcher {
     this.#waiting.delete(eventId)
   }
 
-  /** What the message waits for will not come any more: a key that comes later runs nothing. */
-  async #giveUp(entry: JournalEntry, { code, withheld }: Undecryptable): Promise<void> {
+  /** The patience is over: somebody is told. A key that comes later makes no change. */
+  async #giveUp(entry: JournalEntry, { code, withheld, sessionId }: Undecryptable): Promise<void> {
     this.#forget(entry.eventId)
+    if (sessionId !== undefined) this.#unread.keep(entry, sessionId, this.#clock.now())
     await this.#handlers.unreadable(entry, { code, withheld })
   }
 

@@ -36,6 +36,7 @@ afterEach(() => {
 })
 
 interface Said {
+  readonly keyLate?: boolean
   readonly line: string
   readonly roomId?: RoomId
   readonly sender?: UserId
@@ -58,6 +59,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
   const kicked: string[] = []
   const saved: SavedCommand[] = []
   const planned: CommandRequest[] = []
+  const texts: string[] = []
   const outbox: Pick<Outbox, 'add' | 'kick' | 'sent'> = {
     add: (message) => void messages.push(message),
     kick: () => undefined,
@@ -138,6 +140,10 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     onUnreadable: () => Promise.resolve(),
     believe: (_userId, _role, transport) => transport,
     freshTrust: () => Promise.resolve(undefined),
+    onText: (message) => {
+      texts.push(message.body)
+      return Promise.resolve()
+    },
   })
   let events = 0
   const say = async ({
@@ -147,6 +153,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     trust = 'signed',
     device = 'PHONE',
     replyFallback = false,
+    keyLate = false,
     sinceRestart,
   }: Said) => {
     events += 1
@@ -162,6 +169,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
         msgtype: 'm.text',
         relations: { isEdit: false, replyTo: undefined, threadRoot: undefined },
         transport: trust === 'clear' ? { encrypted: false } : { encrypted: true, trust, device },
+        keyLate,
       },
       new AbortController().signal,
     )
@@ -176,6 +184,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     kicked,
     saved,
     planned,
+    texts,
     lists,
     roleOf,
     auditText,
@@ -208,6 +217,24 @@ describe('a dry run changes nothing, whatever happens', () => {
     const [answer] = await say({ line: '!adduser Ada' })
     expect(saved).toHaveLength(1)
     expect(answer?.text).toContain('!retry 41')
+  })
+})
+
+describe('a message whose key came too late', () => {
+  test('changes nothing; what only looks is answered', async () => {
+    const { say, planned } = bench()
+    const [refusal] = await say({ line: '!addto tech @bob:x', keyLate: true })
+    expect(refusal?.text).toMatch(/key of this message arrived late.*send it again/)
+    expect(planned).toEqual([])
+    expect(await say({ line: '!ping', keyLate: true })).toHaveLength(1)
+  })
+
+  test('is still taken as an introduction in INDOC, and as nothing elsewhere', async () => {
+    const { say, texts } = bench()
+    await say({ line: 'My name is Bob', roomId: indoc, sender: bob, keyLate: true })
+    await say({ line: 'resend', keyLate: true })
+    await say({ line: 'resend' })
+    expect(texts).toEqual(['My name is Bob', 'resend'])
   })
 })
 

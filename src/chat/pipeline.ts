@@ -8,6 +8,7 @@ import { maskArguments, masked } from './audit-arguments.ts'
 import type { CommandRequest, ResolvedArguments } from './command.ts'
 import { isChange } from './command.ts'
 import { Confirmations } from './confirmations.ts'
+import type { RoomKind } from './declaration.ts'
 import type { Handlers } from './dispatcher.ts'
 import type { Plan } from './effects.ts'
 import { elsewhereAnswer } from './elsewhere.ts'
@@ -93,7 +94,7 @@ export class Pipeline implements Handlers {
     if (addressed.kind === 'ignored') {
       // The bare code answers a confirmation too.
       if (message.msgtype !== 'm.text' || message.relations.isEdit || !this.#isCode(ownText(message.body), entry.roomId)) {
-        await this.#ports.onText?.(message, kind)
+        await this.#takeText(message, kind)
         return done(`ignored-${addressed.why}`)
       }
       line = `confirm ${ownText(message.body)}`
@@ -111,7 +112,7 @@ export class Pipeline implements Handlers {
     if (running?.state === 'running') return { rest: this.#runner.run(running, turn) }
     // "Gatehouse is nice" begins with the bot's name and is still no command.
     if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name') {
-      await this.#ports.onText?.(message, kind)
+      await this.#takeText(message, kind)
       return done('ignored-chatter')
     }
     return this.#command(turn, line, parsed)
@@ -119,6 +120,11 @@ export class Pipeline implements Handlers {
 
   #isCode(text: string, roomId: RoomId): boolean {
     return this.#ports.plans.isCode(text, roomId) || this.#ports.held.roomOf(text) === roomId
+  }
+
+  /** An introduction is data, however late its key was. Words that do something in a direct chat are not taken then. */
+  async #takeText(message: IncomingMessage, kind: RoomKind): Promise<void> {
+    if (message.keyLate !== true || kind === 'indoc') await this.#ports.onText?.(message, kind)
   }
 
   /** A command in a room where the bot takes none: refused and audited. */

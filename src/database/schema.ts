@@ -86,6 +86,18 @@ export interface ReadMessageTable {
   read_at: Timestamp
 }
 
+/** A message that was given up because its key did not come. */
+export interface UnreadMessageTable {
+  event_id: EventId
+  session_id: string
+  room_id: RoomId
+  sender: UserId
+  event: string
+  late: 0 | 1
+  received_at: Timestamp
+  given_up_at: Timestamp
+}
+
 export interface JournalTable {
   event_id: EventId
   sequence: number
@@ -309,6 +321,7 @@ export interface Schema {
   member: MemberTable
   journal: JournalTable
   read_message: ReadMessageTable
+  unread_message: UnreadMessageTable
   outbox: OutboxTable
   plan: PlanTable
   effect: EffectTable
