@@ -198,6 +198,24 @@ describe('who may', () => {
     expect(world.answersTo(asked)).toEqual([])
     expect(world.audit(asked)).toMatchObject([{ command: 'remove', outcome: 'refused', code: 'other-room', actor: strict.userId }])
   })
+
+  test('there only the room keys of people with a role are kept', async () => {
+    const room = await otherRoom({ encrypted: true })
+    await strict.joinRoom(room)
+    const keys = (): number =>
+      world.query("SELECT key FROM crypto_record JOIN crypto_area ON id = area WHERE store = 'inbound_group_sessions3'").length
+    await strict.sendText(world.indoc, 'good morning')
+    await world.settle(world.indoc)
+    const before = keys()
+    await strict.sendText(room, 'hello everybody')
+    await world.settle(world.indoc)
+    // The server delivers the key before the message that was sent after it.
+    expect(keys()).toBe(before)
+    const asked = await world.moderator.sendText(room, '!ping')
+    expect((await world.answerTo(room, asked)).body).toContain('I take no commands in this room')
+    // The moderator's, and the bot's own.
+    expect(keys()).toBe(before + 2)
+  })
 })
 
 /** A room that the bot was invited to by a moderator and is in, but does not listen in. */
