@@ -16,7 +16,7 @@ export const accessOf = (demo: Demo): Record<string, unknown> => {
   const entry = ({ userId, password }: User, role: AccessUser['role'], fresh: boolean): AccessUser => ({ userId, password, role, fresh })
   const users = [
     entry(bot, 'bot', false),
-    entry(admin, 'admin', false),
+    entry(admin, 'admin', true),
     entry(moderator, 'moderator', false),
     entry(freshModerator, 'moderator', true),
     entry(newcomer, 'newcomer', false),

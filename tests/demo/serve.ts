@@ -10,8 +10,9 @@ const restartAfterMs = 2000
  * that is told to stop stays down.
  */
 export const serve = async (demo: Demo, say: (line: string) => void, signal: AbortSignal): Promise<void> => {
-  // Everybody who is not fresh has a signed device already, as people of a running community do.
-  for (const user of [demo.users.moderator, demo.users.admin, demo.users.newcomer]) {
+  // Everybody who is not fresh has a signed device already, as people of a running community do. Not the admin: there is no other one who could accept
+  // the new identity that a client from outside makes for itself.
+  for (const user of [demo.users.moderator, demo.users.newcomer]) {
     const person = await demo.people.join({ user })
     await person.stop()
   }
