@@ -162,6 +162,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const scheduler = new Scheduler({ database, clock, logger, random: Math.random })
   const life = createIndocParts({
     config,
+    authentik,
     database,
     directory,
     accounts,

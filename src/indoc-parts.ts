@@ -1,3 +1,4 @@
+import type { Authentik } from './authentik/client.ts'
 import type { IncomingMessage } from './chat/incoming.ts'
 import type { Community } from './chat/community.ts'
 import type { RoomKind } from './chat/declaration.ts'
@@ -39,6 +40,7 @@ export const createIndocParts = (parts: {
   readonly config: Config
   readonly database: Database
   readonly directory: Directory
+  readonly authentik: Authentik
   readonly accounts: Accounts
   readonly links: Links
   readonly roles: Roles

@@ -32,7 +32,7 @@ import type { IntroductionJobOptions } from '../onboarding/introduction-jobs.ts'
 import { createInviteHandler } from '../onboarding/invite-job.ts'
 import { quietFor, untilTimeOfDay } from '../onboarding/quiet-hours.ts'
 import type { Templates } from '../onboarding/templates.ts'
-import { createVouchHandler } from '../onboarding/vouch.ts'
+import { createVouchAttributeHandler, createVouchHandler } from '../onboarding/vouch.ts'
 import type { VouchOptions } from '../onboarding/vouch.ts'
 import { createWelcomeHandler } from '../onboarding/welcome.ts'
 import type { Clock } from '../operations/clock.ts'
@@ -184,6 +184,7 @@ export const registerJobs = (parts: JobParts): void => {
   scheduler.register('introduction-prompt', createPromptHandler(parts.introductions))
   scheduler.register('introduction-deadline', createDeadlineHandler(parts.introductions))
   scheduler.register('vouch', createVouchHandler(parts.vouching))
+  scheduler.register('vouch-attribute', createVouchAttributeHandler(parts.vouching))
   scheduler.register(
     'invite',
     createInviteHandler({

@@ -159,11 +159,12 @@ describe('what they write', () => {
   test('somebody who was declined may try again', () => {
     const world = indocWorld()
     world.moves(ada, 'join')
+    world.life.said(said(full))
     world.newcomers.update(ada, { state: 'declined' })
     world.life.said(said('hello?'))
     expect(world.newcomers.of(ada)?.state).toBe('declined')
-    world.life.said(said(full))
-    expect(world.newcomers.of(ada)).toMatchObject({ state: 'waiting', introduction: { name: 'Ada Lovelace' } })
+    world.life.said(said(full.replace('Engines', 'Looms')))
+    expect(world.newcomers.of(ada)).toMatchObject({ state: 'waiting', introduction: { organization: 'Looms' } })
   })
 
   test('the inviter is asked once in a stay', () => {

@@ -127,7 +127,8 @@ export class Indoc {
     if (trust === 'mismatched-sender') return
     database.transaction(() => {
       const known = newcomers.of(sender)
-      const kept = known === undefined || known.state === 'left' ? [] : newcomers.messages(sender)
+      // Who was declined has to say something new.
+      const kept = known === undefined || known.state === 'left' || known.state === 'declined' ? [] : newcomers.messages(sender)
       if (kept.some((one) => one.eventId === eventId)) return
       const introduction = known?.state === 'waiting' || known?.state === 'approved' ? known.introduction : null
       const { replacement } = message

@@ -76,7 +76,7 @@ export class Newcomers {
       .map(view)
   }
 
-  /** The waiting ones who named this person. */
+  /** The newcomers who named this person as their inviter, in their latest stay. */
   vouchedBy(inviterId: UserId): readonly Newcomer[] {
     return this.#database
       .all(this.#database.query.selectFrom('newcomer').selectAll().where('inviter_id', '=', inviterId).orderBy('since'))
@@ -105,9 +105,12 @@ export class Newcomers {
     this.#database.run(this.#database.query.updateTable('newcomer').set(values).where('user_id', '=', userId))
   }
 
-  /** Ends a stay: what the person wrote is not needed any more. */
+  /** Ends a stay: what the person wrote is not needed any more. Of somebody who was approved, the inviter's answer may still come. */
   end(userId: UserId): void {
-    this.update(userId, { ...fresh, state: 'left' })
+    const known = this.of(userId)
+    const vouching =
+      known?.state === 'approved' ? { inviter_id: known.inviterId, vouch_txn: known.vouchTxn, vouched: known.vouched } : undefined
+    this.update(userId, { ...fresh, ...vouching, state: 'left' })
     this.#forget(userId)
   }
 

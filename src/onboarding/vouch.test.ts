@@ -6,19 +6,34 @@ import type { Job, JobResult } from '../jobs/scheduler.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
 import { findInviter } from './inviter.ts'
 import { Bridged } from '../directory/bridged.ts'
-import { createVouchAnswer, createVouchHandler, verdictOf } from './vouch.ts'
+import { done } from '../authentik/errors.ts'
+import type { AuthentikResult } from '../authentik/errors.ts'
+import type { User } from '../authentik/schemas.ts'
+import { createVouchAnswer, createVouchAttributeHandler, createVouchHandler, verdictOf } from './vouch.ts'
 import type { VouchOptions } from './vouch.ts'
 
 const direct = '!direct:example.org' as RoomId
 
 const setUp = () => {
   const world = indocWorld()
-  const state: { membership: Membership; open: Awaited<ReturnType<VouchOptions['directRooms']['open']>> } = {
+  const written: unknown[] = []
+  const state: {
+    membership: Membership
+    open: Awaited<ReturnType<VouchOptions['directRooms']['open']>>
+    merge: AuthentikResult<User>
+  } = {
+    merge: done({} as User),
     membership: 'join',
     open: { ok: true, roomId: direct, made: true },
   }
   const options: VouchOptions = {
     ...world,
+    authentik: {
+      mergeAttributes: (pk, attributes) => {
+        written.push([pk, attributes])
+        return Promise.resolve(state.merge)
+      },
+    },
     directory: { ...world.directory, membership: () => state.membership },
     directRooms: { open: () => Promise.resolve(state.open), personOf: (roomId) => (roomId === direct ? mod : undefined) },
     eventOf: (txnId) => `$${txnId}` as EventId,
@@ -39,7 +54,12 @@ const setUp = () => {
     world.life.said(said(full, { sender: userId }))
   }
   const vouched = (userId: UserId = ada) => world.newcomers.of(userId)?.vouched
-  return { ...world, state, ask, answer, introduce, vouched }
+  const write = (): Promise<JobResult> =>
+    createVouchAttributeHandler(options).run(world.scheduler.open('vouch-attribute', ada) as unknown as Job, {
+      signal: new AbortController().signal,
+      note: () => undefined,
+    })
+  return { ...world, state, ask, answer, introduce, vouched, written, write }
 }
 
 describe('the question', () => {
@@ -105,6 +125,33 @@ describe('the answer', () => {
     expect(world.answer('no', { relations: { replyTo, threadRoot: undefined, isEdit: false } })).toBe(true)
     expect(world.vouched()).toBe('no')
     expect(world.bodies(direct).slice(1)).toEqual([expect.stringContaining('you vouch for'), expect.stringContaining('you do not vouch')])
+  })
+
+  test('that comes after the approval, and after the graduation, is written into the account', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    world.newcomers.update(ada, { state: 'approved' })
+    world.links.set(ada, { pk: 7, username: 'ada' }, 'test')
+    world.moves(ada, 'leave')
+    expect(world.newcomers.of(ada)?.introduction).toBeNull()
+    expect(world.answer('yes')).toBe(true)
+    expect(await world.write()).toMatchObject({ state: 'done' })
+    expect(world.written).toEqual([[7, { invited_by_confirmed: true }]])
+    world.state.merge = { ok: false, code: 'timeout', changed: 'maybe', text: 'it sleeps' }
+    expect(await world.write()).toMatchObject({ state: 'failed' })
+    world.state.merge = { ok: false, code: 'not-found', changed: 'no', text: 'gone' }
+    expect(await world.write()).toMatchObject({ state: 'dead' })
+    world.links.remove(ada, 7)
+    expect(await world.write()).toMatchObject({ state: 'cancelled' })
+  })
+
+  test('about somebody who has left unapproved is nobody’s business any more', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    world.moves(ada, 'leave')
+    expect(world.answer('yes')).toBe(false)
   })
 
   test('of several questions a reply says which is meant', async () => {

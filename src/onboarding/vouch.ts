@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import type { Authentik } from '../authentik/client.ts'
 import { ownText } from '../chat/address.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Database } from '../database/database.ts'
 import type { Directory } from '../directory/directory.ts'
-import type { Job, JobHandler, JobResult, JobTools } from '../jobs/scheduler.ts'
+import type { Job, JobHandler, JobResult, JobTools, Scheduler } from '../jobs/scheduler.ts'
+import type { Links } from '../directory/links.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import { messageContent } from '../matrix/message.ts'
 import { transactionId } from '../matrix/outbox.ts'
@@ -19,6 +21,9 @@ export interface VouchOptions {
   readonly directory: Pick<Directory, 'displayName' | 'label' | 'membership'>
   readonly outbox: Pick<Outbox, 'add' | 'kick'>
   readonly templates: Templates
+  readonly authentik: Pick<Authentik, 'mergeAttributes'>
+  readonly links: Pick<Links, 'of'>
+  readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen'>
   /** The event that a message of ours became. */
   readonly eventOf: (txnId: string) => EventId | undefined
 }
@@ -70,6 +75,22 @@ const ask = async (options: VouchOptions, job: Job, tools: JobTools): Promise<Jo
   return { state: 'done', note: 'asked' }
 }
 
+const attributeSchema = z.object({ userId: z.string(), confirmed: z.boolean() })
+
+/** Writes an answer that came after the approval into the account. */
+export const createVouchAttributeHandler = (options: Pick<VouchOptions, 'authentik' | 'links'>): JobHandler => ({
+  maxAttempts: 30,
+  run: async (job) => {
+    const { userId, confirmed } = attributeSchema.parse(job.payload)
+    const link = options.links.of(userId as UserId)
+    if (link === undefined) return { state: 'cancelled', reason: 'the person has no account any more' }
+    const result = await options.authentik.mergeAttributes(link.pk, { invited_by_confirmed: confirmed })
+    if (result.ok) return { state: 'done', note: 'written' }
+    const final = result.code === 'not-found' || result.code === 'no-permission' || result.code === 'token-dead'
+    return { state: final ? 'dead' : 'failed', reason: result.text }
+  },
+})
+
 const yes = /^(?:yes|y|yep|yeah|yes,? i (?:do|vouch)|i do|sure|ja|oui|s[ií]|да|👍|✅)$/iu
 const no = /^(?:no|n|nope|i do ?n['’]?t|no,? i do ?n['’]?t|nein|non|нет|👎|❌)$/iu
 
@@ -92,7 +113,7 @@ export const createVouchAnswer =
     const verdict = message.relations.isEdit ? undefined : verdictOf(ownText(message.body))
     if (verdict === undefined || directRooms.personOf(roomId) !== sender) return false
     if (!transport.encrypted || transport.trust === 'mismatched-sender') return false
-    const asked = newcomers.vouchedBy(sender).filter((one) => one.vouchTxn !== null && one.state !== 'left')
+    const asked = newcomers.vouchedBy(sender).filter((one) => one.vouchTxn !== null)
     const { replyTo } = message.relations
     const open = asked.filter((one) => one.vouched === null)
     const meant = replyTo === undefined ? open : asked.filter((one) => one.vouchTxn !== null && options.eventOf(one.vouchTxn) === replyTo)
@@ -109,6 +130,15 @@ export const createVouchAnswer =
         return
       }
       newcomers.update(one.userId, { vouched: verdict })
+      // After the approval it belongs into the account.
+      if (options.links.of(one.userId) !== undefined) {
+        options.scheduler.cancelOpen('vouch-attribute', one.userId, 'the inviter has changed their mind')
+        options.scheduler.add({
+          kind: 'vouch-attribute',
+          uniqueKey: one.userId,
+          payload: { userId: one.userId, confirmed: verdict === 'yes' },
+        })
+      }
       say(
         verdict === 'yes'
           ? `Thank you! I tell the moderators that you vouch for ${directory.label(one.userId)}.`
