@@ -54,6 +54,7 @@ import { readOperatorFiles } from './onboarding/files.ts'
 import { createLinkByCode } from './onboarding/link-by-code.ts'
 import { makePassphrase } from './onboarding/passphrase.ts'
 import { newLinkCode, PendingLinks } from './onboarding/pending-links.ts'
+import { createRivals } from './onboarding/rivals.ts'
 import { createRecoveryEmail } from './onboarding/recovery-email.ts'
 import { createResend } from './onboarding/resend.ts'
 import { systemClock } from './operations/clock.ts'
@@ -225,6 +226,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
   const handlers = createEffectHandlers({
     newcomerParts: life.newcomerParts,
     delivery,
+    rival: createRivals(database),
     handOver: {
       pending,
       email,
@@ -377,9 +379,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     directRoom,
     deviceId: homeserver.session.deviceId,
     roomKind: (roomId) => rooms.kindOf(roomId),
-    adminRoom: () => rooms.admin,
-    roleOf: (userId) => roles.of(userId),
-    nameOf: community.nameOf,
+    onIndoc: (entry) => life.indoc.unreadable(entry),
   })
   const pipeline = new Pipeline({
     database,
@@ -438,10 +438,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
           delayMs: unanswered.retryAfterMs ?? 2000,
         })
     },
-    onUnreadable: (entry, cause) => {
-      life.indoc.unreadable(entry)
-      return unreadable.close(entry, cause)
-    },
+    onUnreadable: (entry, cause) => unreadable.close(entry, cause),
   })
   registerJobs({
     introductions: life.introductions,

@@ -15,6 +15,8 @@ export interface AccountEffectOptions {
   /** Folder for new accounts. */
   readonly usersPath: string
   readonly suspend: (userId: UserId) => Promise<AdminChange>
+  /** Is another command making an account for the same person right now? See `createRivals`. */
+  readonly rival?: (effect: Extract<Effect, { kind: 'account.create' }>, planId: number) => boolean
 }
 
 const failed = (failure: AuthentikFailure): EffectResult =>
@@ -68,7 +70,11 @@ export const createAccountEffects = (options: AccountEffectOptions) => {
   }
 
   const create: EffectHandler<'account.create'> = {
-    act: async (effect) => {
+    act: async (effect, { planId }) => {
+      if (options.rival?.(effect, planId) === true) {
+        const text = 'the same arrival was asked for a moment ago, and that command goes on; give this one again if it failed'
+        return { state: 'failed', code: 'asked-twice', text }
+      }
       const { username, name, email, attributes, userId } = effect
       const result = await authentik.createUser({ username, name, email, attributes: attributes as JsonObject, path: options.usersPath })
       if (result.ok) return made(result.value, userId, createdByOf(effect))

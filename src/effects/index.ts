@@ -6,6 +6,7 @@ import type { Accounts } from '../directory/accounts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Links } from '../directory/links.ts'
 import { resolvingAccounts } from '../onboarding/arrival-jobs.ts'
+import type { createRivals } from '../onboarding/rivals.ts'
 import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
 import type { Homeserver } from '../matrix/client.ts'
@@ -43,6 +44,8 @@ export const createEffectHandlers = (parts: {
   readonly capabilities: ServerCapabilities
   readonly identities: PersonIdentities
   readonly delivery: DeliveryPorts
+  /** `createRivals(database)` */
+  readonly rival: ReturnType<typeof createRivals>
   readonly handOver: Pick<HandOverEffectOptions, 'pending' | 'email' | 'newCode' | 'protectedAccount'>
   readonly newcomerParts: NewcomerEffectOptions
   readonly nameOf: (userId: UserId) => string
@@ -56,6 +59,7 @@ export const createEffectHandlers = (parts: {
       mirror: (user) => parts.accounts.keep(user),
       usersPath: parts.config.authentik.usersPath,
       suspend: (userId) => parts.capabilities.suspend(userId),
+      rival: parts.rival,
     }),
     ...createMemberEffects({ ...parts, schedule: (job) => void parts.scheduler.add(job) }),
     ...createInvitationEffects(parts),

@@ -21,6 +21,9 @@ export interface RoomChoice {
   readonly blocked?: PlannedStep['blocked']
 }
 
+const enumerate = (words: readonly string[]): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`
+
 /** What an arrival does about rooms. */
 export interface RoomPlan {
   readonly invites: readonly RoomChoice[]
@@ -42,6 +45,8 @@ interface Wanted {
   readonly linkOnly: boolean
   readonly adminJoin: boolean
   readonly openTo: string | undefined
+  /** The interests that led here. */
+  readonly because: readonly string[]
   readonly replaced: boolean
 }
 
@@ -54,6 +59,7 @@ const fromListed = (room: ListedRoom): Wanted => ({
   linkOnly: room.access === 'link',
   adminJoin: room.access === 'admin-join',
   openTo: room.openTo,
+  because: [],
   replaced: room.replacementRoom !== null,
 })
 
@@ -79,6 +85,7 @@ export const chooseRooms = (ports: RoomPorts, wish: ArrivalWish, userId: UserId)
   const entered = new Set<string>()
   const enter = (room: Wanted): void => void (room.space && entered.add(fold(room.name)))
   let byThemselves = 0
+  const reasons: string[] = []
   for (const room of wanted) {
     const { roomId } = room
     const shown = room.public || wish.place !== 'indoc' ? room.name : 'a room that is not named here'
@@ -94,6 +101,8 @@ export const chooseRooms = (ports: RoomPorts, wish: ArrivalWish, userId: UserId)
       continue
     }
     const url = linkOf(ports, room)
+    if (room.because.length > 0 && (room.public || wish.place !== 'indoc'))
+      reasons.push(`${room.name} because of ${enumerate(room.because)}`)
     // One invitation to the space is enough for the rooms that are open to its people.
     if (room.openTo !== undefined && entered.has(fold(room.openTo)) && membership !== 'ban' && url !== undefined) {
       byThemselves += 1
@@ -115,6 +124,7 @@ export const chooseRooms = (ports: RoomPorts, wish: ArrivalWish, userId: UserId)
       if (url !== undefined) links.push({ name: room.name, url })
     }
   }
+  if (reasons.length > 0) notes.push(`Recommended: ${reasons.join('; ')}.`)
   if (byThemselves > 0) {
     const what = byThemselves === 1 ? 'One room is' : `${byThemselves} rooms are`
     notes.push(`${what} open to the people of the space, so one invitation to it replaces theirs; the welcome names them with their links.`)
@@ -150,7 +160,7 @@ const recommended = (ports: RoomPorts, wish: ArrivalWish, userId: UserId, listed
       open.filter((room) => accesses.includes(room.access)),
       ports.catalogue(),
       inRooms,
-    ).map(({ room }) => fromListed(room))
+    ).map(({ room, because }) => ({ ...fromListed(room), because }))
   return [...fitting('invite', 'admin-join'), ...fitting('link')]
 }
 
@@ -158,7 +168,18 @@ const explicit = (rooms: NonNullable<ArrivalWish['rooms']>, listed: readonly Lis
   rooms.map(({ roomId, name }) => {
     const known = listed.find((room) => room.roomId === roomId)
     return known === undefined
-      ? { roomId, alias: null, name, space: false, public: false, linkOnly: false, adminJoin: false, openTo: undefined, replaced: false }
+      ? {
+          roomId,
+          alias: null,
+          name,
+          space: false,
+          public: false,
+          linkOnly: false,
+          adminJoin: false,
+          openTo: undefined,
+          because: [],
+          replaced: false,
+        }
       : fromListed(known)
   })
 

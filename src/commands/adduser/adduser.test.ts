@@ -391,6 +391,14 @@ describe('rooms', () => {
     expect(kinds(await planOf(line, { rooms: inside })).filter((kind) => kind === 'room.invite')).toHaveLength(2)
   })
 
+  test('recommended rooms come with their reasons, in INDOC only those that may be named there', async () => {
+    const rooms = [listedRoom('Maths', { keywords: ['maths'], visibility: 'public' }), listedRoom('Poets', { keywords: ['poetry'] }), lobby]
+    const admin = await planOf(`${line} --interests "maths, poetry"`, { rooms })
+    expect(admin.notes).toContain('Recommended: Maths because of maths; Poets because of poetry.')
+    const open = await planOf(`${line} --interests "maths, poetry"`, { rooms }, { place: 'indoc' })
+    expect(open.notes).toContain('Recommended: Maths because of maths.')
+  })
+
   test('with the limits of a server it is said how long it takes', async () => {
     const rooms = many.slice(0, 5)
     const limited = { ports: { exempt: () => false }, rooms }
