@@ -32,9 +32,9 @@ export interface SweepFigures {
 }
 
 /** How long after its start, or after its last command, the bot is killed at most (milliseconds). */
-const longestLife = 3000
-/** Everything has an answer in this time after the last kill (milliseconds). */
-const patience = 120_000
+const longestLife = 2200
+/** Everything has an answer in this time after the last kill: a server on a busy machine takes seconds for each (milliseconds). */
+const patience = 400_000
 
 /** @param dir an empty folder */
 export const startSwept = async (dir: string, say?: (line: string) => void): Promise<Swept> => {
