@@ -19,14 +19,14 @@ let database: Database
 let journal: Journal
 let clock: TestClock
 let sent: OutgoingMessage[]
-let adminRoom: RoomId | undefined
+let told: EventId[]
 
 beforeEach(() => {
   database = memoryDatabase()
   journal = new Journal(database)
   clock = new TestClock(10_000_000)
   sent = []
-  adminRoom = admin
+  told = []
 })
 
 const start = (): Unreadable =>
@@ -46,9 +46,7 @@ const start = (): Unreadable =>
     } as unknown as Outbox,
     deviceId: 'BOTDEVICE' as DeviceId,
     roomKind: (roomId) => ({ [indoc]: 'indoc' as const, [admin]: 'admin' as const })[roomId],
-    adminRoom: () => adminRoom,
-    roleOf: (userId) => (userId === mod ? 'moderator' : 'everyone'),
-    nameOf: (userId) => (userId === ada ? 'Ada (@ada:x)' : userId),
+    onIndoc: ({ eventId }) => void told.push(eventId),
   })
 
 let serial = 0
@@ -123,37 +121,18 @@ describe('silence', () => {
   })
 })
 
-describe('a newcomer in INDOC, whose introduction it may be', () => {
-  test('the moderators are told, once per person, also across a restart', async () => {
-    const first = entry(indoc, ada)
+describe('in INDOC, where it may be an introduction', () => {
+  test('who looks after newcomers is told of each, also of what was sent while the bot was away for long', async () => {
+    const [first, old] = [entry(indoc, ada), entry(indoc, ada, { late: true, event: { origin_server_ts: 1 } })]
     await start().close(first, missing)
-    await start().close(entry(indoc, ada), missing)
-    await start().close(entry(indoc, '@ben:x' as UserId), { code: 'withheld', withheld: 'm.unverified' })
-    expect(texts(admin)).toEqual([
-      expect.stringMatching(/Ada \(@ada:x\) wrote something in INDOC that I cannot read: its key did not reach me.*send it again/),
-      expect.stringMatching(/@ben:x wrote something.*\(m\.unverified\)/),
-    ])
-    expect(texts(admin)[0]).toContain(`https://matrix.to/#/${encodeURIComponent(indoc)}/${encodeURIComponent(first.eventId)}`)
-    // The newcomer is told too.
-    expect(texts(indoc)).toHaveLength(3)
+    await start().close(old, missing)
+    expect(told).toEqual([first.eventId, old.eventId])
+    expect(texts(indoc)).toHaveLength(1)
   })
 
-  test('also when it was sent while the bot was away for long, and then without an answer', async () => {
-    await start().close(entry(indoc, ada, { late: true, event: { origin_server_ts: 1 } }), missing)
-    expect([texts(admin).length, texts(indoc).length]).toEqual([1, 0])
-  })
-
-  test.each<[string, RoomId, UserId]>([
-    ['a moderator', indoc, mod],
-    ['somebody elsewhere', admin, ada],
-  ])('%s is none', async (_what, roomId, sender) => {
-    await start().close(entry(roomId, sender), missing)
-    expect(sent.filter(({ content }) => JSON.stringify(content).includes('wrote something'))).toEqual([])
-  })
-
-  test('without an admin room nothing is lost but the alert', async () => {
-    adminRoom = undefined
-    await start().close(entry(indoc, ada), missing)
-    expect([texts(indoc).length, journal.open()]).toEqual([1, []])
+  test('not of what was sent before the bot was there, nor elsewhere', async () => {
+    await start().close(entry(indoc, ada, { event: { unsigned: { membership: 'leave' } } }), missing)
+    await start().close(entry(admin, ada), missing)
+    expect(told).toEqual([])
   })
 })

@@ -1,10 +1,8 @@
 import type { JournalEntry } from '../matrix/journal.ts'
-import { messageContent } from '../matrix/message.ts'
-import { transactionId } from '../matrix/outbox.ts'
-import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import type { DeviceId, JsonObject, RoomId } from '../types.ts'
 import type { Answer } from './answer.ts'
 import { paragraph } from './answer.ts'
-import type { Role, RoomKind } from './declaration.ts'
+import type { RoomKind } from './declaration.ts'
 import { Reply } from './reply.ts'
 import type { ReplyPorts } from './reply.ts'
 
@@ -18,9 +16,8 @@ export interface UnreadablePorts extends ReplyPorts {
   /** The bot's own device, named so that people find it in their app. */
   readonly deviceId: DeviceId
   readonly roomKind: (roomId: RoomId) => RoomKind | undefined
-  readonly adminRoom: () => RoomId | undefined
-  readonly roleOf: (userId: UserId) => Role
-  readonly nameOf: (userId: UserId) => string
+  /** One stayed unreadable in INDOC: it may be an introduction. */
+  readonly onIndoc: (entry: JournalEntry) => void
 }
 
 /** One answer per person and room in this time: a missing key usually hits many messages (milliseconds). */
@@ -29,8 +26,8 @@ const quietMs = 10 * 60_000
 const forgottenMs = 3_600_000
 
 /**
- * What becomes of messages that stayed unreadable: silence where they were not meant for the bot, else one answer by cause. One of a newcomer in
- * INDOC may be an introduction, so the moderators are told, once per person.
+ * What becomes of messages that stayed unreadable: silence where they were not meant for the bot, else one answer by cause. One in INDOC
+ * may be an introduction, which is looked after elsewhere.
  */
 export class Unreadable {
   readonly #ports: UnreadablePorts
@@ -49,7 +46,7 @@ export class Unreadable {
       journal.mark(entry.eventId, 'done', clock.now(), kind === undefined ? 'not-watched' : 'before-join')
       return
     }
-    if (kind === 'indoc' && this.#ports.roleOf(entry.sender) === 'everyone') this.#tellModerators(entry, cause)
+    if (kind === 'indoc') this.#ports.onIndoc(entry)
     if (this.#isForgotten(entry) || !this.#mayAnswer(entry)) {
       journal.mark(entry.eventId, 'done', clock.now(), code)
       return
@@ -72,27 +69,6 @@ export class Unreadable {
     if (this.#told.has(key)) return false
     this.#told.set(key, now)
     return true
-  }
-
-  /** The transaction id names the person: however many messages there are, the moderators read one. */
-  #tellModerators(entry: JournalEntry, cause: UnreadableCause): void {
-    const { outbox, adminRoom, nameOf, logger } = this.#ports
-    const room = adminRoom()
-    if (room === undefined) {
-      logger.warn({ event: entry.eventId }, 'a newcomer could not be read, and there is no admin room to say so')
-      return
-    }
-    const name = nameOf(entry.sender)
-    const link = `https://matrix.to/#/${encodeURIComponent(entry.roomId)}/${encodeURIComponent(entry.eventId)}`
-    const reason = cause.withheld === undefined ? 'its key did not reach me' : `their app kept its key from me (${cause.withheld})`
-    const body = `⚠️ ${name} wrote something in INDOC that I cannot read: ${reason}. It may be the introduction: ${link}. If you can read it, go on with !adduser; else ask them to send it again.`
-    outbox.add({
-      txnId: transactionId(`unreadable ${entry.sender}`, 'alert'),
-      roomId: room,
-      type: 'm.room.message',
-      content: messageContent({ body }, 'm.notice'),
-    })
-    outbox.kick(room)
   }
 }
 

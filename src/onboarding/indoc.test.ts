@@ -180,7 +180,7 @@ describe('what they write', () => {
     expect(open(world, 'vouch')).toBe(false)
   })
 
-  test('what cannot be decrypted is told to the moderators, once in ten minutes', async () => {
+  test('what cannot be decrypted is told to the moderators, once a stay', async () => {
     const world = indocWorld()
     const { entry } = said('')
     world.life.unreadable(entry)
@@ -189,6 +189,11 @@ describe('what they write', () => {
     expect(world.bodies(admin)).toEqual([expect.stringMatching(/@ada:example\.org wrote something in INDOC that I cannot decrypt/)])
     expect(world.newcomers.of(ada)?.unreadableAt).toBe(1_000_000)
     await world.clock.advance(11 * 60_000)
+    world.life.unreadable(said('').entry)
+    expect(world.bodies(admin)).toHaveLength(1)
+    expect(world.newcomers.of(ada)?.unreadableAt).toBe(1_000_000 + 11 * 60_000)
+    world.moves(ada, 'leave')
+    world.moves(ada, 'join')
     world.life.unreadable(said('').entry)
     expect(world.bodies(admin)).toHaveLength(2)
     expect(world.bodies()).toEqual([])

@@ -40,8 +40,6 @@ export interface IndocOptions {
 
 /** Joins that come together are asked in one message: the first one waits this long for the others (milliseconds). */
 const gatherMs = 2000
-/** One alert per person in this time (milliseconds). */
-const quietMs = 10 * 60_000
 
 /**
  * Who comes to INDOC, what they write about themselves, and who leaves. Keeps the table and the jobs that go with it; everything else (asking,
@@ -181,8 +179,10 @@ export class Indoc {
       if (known === undefined || known.state === 'left') {
         newcomers.begin(entry.sender, 'join', now, null)
         newcomers.update(entry.sender, { prompted_at: now })
-      } else if (now - (known.unreadableAt ?? 0) < quietMs) return
+      }
       newcomers.update(entry.sender, { unreadable_at: now })
+      // Once a stay: `!pending` shows the newest one.
+      if (known !== undefined && known.state !== 'left' && known.unreadableAt !== null) return
       const body = `❔ ${directory.label(entry.sender)} wrote something in INDOC that I cannot decrypt. Perhaps it was the introduction: look there, and give \`!gtg ${entry.sender} --name …\` if you can read it.`
       const content = messageContent({ body }, 'm.notice')
       outbox.add({ txnId: transactionId(entry.eventId, 'unreadable-introduction'), roomId: admin, type: 'm.room.message', content })
