@@ -26,7 +26,7 @@ const keywords: Readonly<Record<Field, string>> = {
   email: 'email emails mail emailadresse mailadresse correo courriel mel alias почта имейл мейл емейл מייל אימייל דואל البريد بريد',
   phone: 'phone telephone tel mobile cell telefon handy telefono telefone portable телефон whatsapp טלפון هاتف الهاتف',
   interests:
-    'interest interests interested interesting hobby hobbies topics topic skills expertise passions interesse interessen interet interesses intereses ' +
+    'interest interests interested interesting likes loves hobby hobbies topics topic skills expertise passions interesse interessen interet interesses intereses ' +
     'interets hobbys themen интересы увлечения хобби תחומי עניין اهتمامات الاهتمامات',
   organization:
     'org organization organisation organizacion organizacao organizzazione company employer affiliation institution institute university ' +

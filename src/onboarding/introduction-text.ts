@@ -17,7 +17,10 @@ const plainNumbers = (text: string): string =>
     .replace(/([0-9])\ufe0f?\u20e3[.):]?/gu, '$1. ')
     .replace(/[\u2460-\u2468]/gu, (sign) => `${sign.charCodeAt(0) - 0x245f}. `)
     .replace(/^(\s*)[\uff11-\uff19]/u, (found, before: string) => `${before}${found.charCodeAt(found.length - 1) - 0xff10}`)
-    .replace(/^(\s*)\(([1-9])\)/u, '$1$2. ')
+    .replace(/^(\s*)[([]([1-9])[)\]][.:]?/u, '$1$2. ')
+    .replace(/^(\s*)(?:q(?:uestion)?|a(?:nswer)?)\s?([1-9])\s*[.:)]/iu, '$1$2. ')
+    .replace(/^(\s*[1-9])\/(?=\s)/u, '$1. ')
+    .replace(/^(\s*[1-9])\.\)/u, '$1.')
 
 /** Bold and headings of Markdown, and code. Signs inside a word stay: they may belong to an address. */
 const withoutMarkup = (text: string): string =>
@@ -57,22 +60,36 @@ export const linesOf = (text: string): readonly Line[] => {
     lines.push({ text: line, gap })
     gap = false
   }
-  return lines.flatMap(splitLine)
+  const [first, ...others] = lines
+  if (first === undefined) return []
+  // "@gatehouse 1. Ada": the mention is no part of it.
+  const called = { ...first, text: first.text.replace(/^@?[\p{L}\p{N}_-]{2,40}[:,]?\s+(?=1\s*[.):]\s)/u, '') }
+  const all = [called, ...others]
+  const least = all.filter(({ text }) => partsOf(text).length > 1).length >= 2 ? 2 : 3
+  return all.flatMap((line) => splitLine(line, least))
 }
 
-/** `1. Ada 2. Engines 3. Mo …` and `Ada | Engines | Mo | …` in one line are several lines. */
-const splitLine = (line: Line): readonly Line[] => {
-  const barred = line.text.split(/\s*\|\s*/u)
-  if (barred.length >= 4) return barred.map((text, index) => ({ text, gap: index === 0 && line.gap })).filter(({ text }) => text !== '')
-  if (!/^1\s*[.):-]/u.test(line.text)) return [line]
+/** `1. Ada 2. Engines 3. Mo …` by its numbers, whichever it begins with. */
+const partsOf = (text: string): readonly string[] => {
+  const first = /^([1-6])\s*[.):-]/u.exec(text)?.[1]
+  if (first === undefined) return [text]
   const parts: string[] = []
-  let rest = line.text
-  for (let number = 2; number <= 7; number += 1) {
+  let rest = text
+  for (let number = Number(first) + 1; number <= 7; number += 1) {
     const found = new RegExp(`[\\s,;|]${number}\\s*[.):](?![0-9])\\s*`, 'u').exec(rest)
     if (found === null) break
     parts.push(rest.slice(0, found.index))
     rest = rest.slice(found.index + 1)
   }
-  if (parts.length < 2) return [line]
-  return [...parts, rest].map((text, index) => ({ text: text.replace(/[\s,;|]+$/u, ''), gap: index === 0 && line.gap }))
+  return [...parts, rest]
+}
+
+/** Several numbers, or several things between bars, in one line are several lines. */
+const splitLine = (line: Line, least: number): readonly Line[] => {
+  const barred = line.text.split(/\s*\|\s*/u)
+  const parts = barred.length >= 4 ? barred : partsOf(line.text)
+  if (parts.length < least) return [line]
+  return parts
+    .map((text, index) => ({ text: text.replace(/[\s,;|]+$/u, ''), gap: index === 0 && line.gap }))
+    .filter(({ text }) => text !== '')
 }

@@ -36,7 +36,7 @@ const longest = 200
 export const plainValue = (text: string): string | undefined => {
   if (isSkip(trimmed(text))) return undefined
   const value = trimmed(withoutContacts(text).replaceAll(/\(\s*\)/gu, ''))
-    .replace(/(?<=[\p{L}\p{N})])[.!,;]+$/u, '')
+    .replace(/(?<=[\p{L}\p{N})])[!,;]+$|(?<=[\p{L}\p{N})])(?<!\b(?:\p{L}|inc|ltd|co|corp|jr|sr|st|dr|univ))\.+$/iu, '')
     .slice(0, longest)
     .trim()
   return value === '' || isSkip(value) || !/[\p{L}\p{N}]/u.test(value) ? undefined : value

@@ -42,6 +42,20 @@ const cases: readonly Case[] = [
   ['1. without a space', lines((n) => `${n}.`)],
   ['(1)', lines((n) => `(${n}) `)],
   ['#1', lines((n) => `#${n} `)],
+  ['1.)', lines((n) => `${n}.) `)],
+  ['1/', lines((n) => `${n}/ `)],
+  ['[1]', lines((n) => `[${n}] `)],
+  ['Q1:', lines((n) => `Q${n}: `)],
+  [
+    'two numbers in a line',
+    lines((n) => `${n}. `)
+      .replace('\n2.', ' 2.')
+      .replace('\n4.', ' 4.'),
+  ],
+  ['the bot named before it', `@gatehouse ${lines((n) => `${n}. `)}`],
+  ['abbreviations keep their dot', lines((n) => `${n}. `).replace('Engines', 'Engines Inc.'), { organization: 'Analytical Engines Inc.' }],
+  ['labels from the address on', 'Ada Lovelace\nAnalytical Engines\nMo\nEmail: ada@example.org\nInterests: maths, poetry'],
+  ['labels of their own', 'Ada Lovelace\nAnalytical Engines\ninvited by Mo\ncontact: ada@example.org\nlikes: maths, poetry'],
   ['a bare number', lines((n) => `${n} `)],
   ['bold numbers', lines((n) => `**${n}.** `)],
   ['keycaps', lines((n) => `${n}\ufe0f\u20e3 `)],

@@ -119,7 +119,8 @@ interface Parts {
 const isOnlyEmail = (line: string): boolean => {
   const [email, ...others] = findEmails(line)
   if (email === undefined) return false
-  const rest = [email, ...others].reduce((text, { address, written }) => text.replace(written ?? address, ''), line)
+  const bare = line.replace(/^\p{L}[\p{L} ]{1,20}:\s+/u, '')
+  const rest = [email, ...others].reduce((text, { address, written }) => text.replace(written ?? address, ''), bare)
   return rest.replaceAll(/mailto:|\b(?:or|and|alias|oder|и|или|или)\b|[\p{P}\p{S}\s]/giu, '') === ''
 }
 
@@ -153,11 +154,12 @@ const structured = (items: readonly Item[]): Parts | undefined => {
   const sheet = new Sheet(items)
   const emails = sheet.emails()
   const leading = sheet.leading.filter((line) => !isChatter(line) && !isOnlyEmail(line) && linkedinIn(line) === undefined)
+  const sure = leading.length === 3
   const guesses: Guess[] = []
   const fill = (field: 'name' | 'organization' | 'invitedBy'): string | undefined => {
     if (sheet.values.has(field)) return sheet.first(field)
     const line = leading.length > 0 && (field !== 'name' || looksLikeName(leading[0] ?? '')) ? leading.shift() : undefined
-    if (line !== undefined && field !== 'name') guesses.push(place(field))
+    if (line !== undefined && field !== 'name' && !sure) guesses.push(place(field))
     return line
   }
   const name = fill('name')
