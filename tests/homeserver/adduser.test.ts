@@ -45,11 +45,11 @@ const add = async (newcomer: Newcomer, more?: string, roomId = world.indoc) => {
   return { commandId, answer: await finalAnswer(world, roomId, commandId) }
 }
 
-/** Waits until nothing is left to do from before: no request but the long poll for a second. */
+/** Waits until nothing is left to do from before: no request but the long poll for longer than new room keys are gathered for their backup. */
 const untilQuiet = async (): Promise<void> => {
   const idle = (): true | undefined => {
     const last = world.proxy.requests.list().findLast(({ path }) => !path.endsWith('/sync'))
-    return last === undefined || Date.now() - last.at > 1_000 ? true : undefined
+    return last === undefined || Date.now() - last.at > 3_000 ? true : undefined
   }
   await eventually('the bot is quiet', idle)
 }
@@ -308,6 +308,7 @@ describe('when Authentik is away', () => {
 describe('what a command costs', () => {
   test('!rooms makes no request but its answer', async () => {
     await world.settle(world.adminRoom)
+    await untilQuiet()
     world.proxy.requests.clear()
     world.authentikProxy.requests.clear()
     const answer = await world.ask(world.adminRoom, '!rooms')

@@ -43,7 +43,10 @@ const membersOf = (userId: string): readonly string[] =>
 /** What changes something on the homeserver; messages, receipts and keys do not count. */
 const changing = (requests: readonly LoggedRequest[]): readonly string[] =>
   requests
-    .filter(({ method, path }) => method !== 'GET' && !/\/(send|receipt|typing|sendToDevice)\/|\/keys\/(query|claim|upload)$/.test(path))
+    .filter(
+      ({ method, path }) =>
+        method !== 'GET' && !/\/(send|receipt|typing|sendToDevice)\/|\/keys\/(query|claim|upload)$|\/room_keys\//.test(path),
+    )
     .map(({ method, path }) => `${method} ${path}`)
 
 /** An answer and the event that it answers. */
