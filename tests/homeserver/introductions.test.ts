@@ -203,3 +203,29 @@ test('a knock is let in and asked then; who is declined is told with the reason'
   await eventually('the knock is rejected', () => (membershipOf(world, world.indoc, dina.userId) === 'leave' ? true : undefined))
   await eventually('the stay is over', () => (rowOf(dina)?.state === 'left' ? true : undefined))
 })
+
+test('what was written while the bot was away counts, and nobody is asked for it; a relation outside the ciphertext names nobody', async () => {
+  await world.admin.as(world.users.admin)('PUT', `/_matrix/client/v3/rooms/${encodeURIComponent(world.indoc)}/state/m.room.join_rules/`, {
+    join_rule: 'public',
+  })
+  await world.bot.stop()
+  const eve = await comes('Eve')
+  const said = await eve.sendText(world.indoc, '1. Eve\n2. skip\n3. skip\n4. eve@riverbend.test\n5. hiking')
+  await world.bot.start()
+  await understood(eve)
+  await eventually('nobody is left to ask', () =>
+    world.query<{ state: string }>("SELECT state FROM job WHERE kind = 'introduction-prompt' ORDER BY job_id DESC")[0]?.state === 'done'
+      ? true
+      : undefined,
+  )
+  const forgedId = await world.moderator.sendText(world.indoc, '!gtg', { outerRelation: { 'm.in_reply_to': { event_id: said } } })
+  expect((await world.answerTo(world.indoc, forgedId)).body).toMatch(/Whom do you mean/)
+  expect(accountsOf(world, 'eve@riverbend.test')).toEqual([])
+  expect(eve.timeline(world.indoc).filter(({ mentions }) => mentions.includes(eve.userId))).toEqual([])
+
+  // She leaves before anybody has decided: nothing of her is kept, and nothing can be approved by mistake.
+  await eve.leave(world.indoc)
+  await eventually('her stay is over', () => (rowOf(eve)?.state === 'left' && rowOf(eve)?.introduction === null ? true : undefined))
+  expect((await command(world.indoc, '!gtg', said)).answer.body).toMatch(/has not introduced themselves/)
+  expect(accountsOf(world, 'eve@riverbend.test')).toEqual([])
+})
