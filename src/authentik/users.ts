@@ -71,7 +71,7 @@ export interface UserCalls {
    */
   recoveryLink(pk: number, lifetimeMs?: number): Promise<AuthentikResult<string>>
   /**
-   * Lets Authentik e-mail a recovery link to the account's address.
+   * Lets Authentik e-mail a recovery link to the account's address (2026.2 or newer; older ones refuse it as invalid).
    * @param stage UUID of the e-mail stage
    * @param lifetimeMs as for `recoveryLink`
    */
@@ -256,8 +256,6 @@ export const userCalls = (caller: Caller, publicUrl: string, apiUrl: string): Us
         method: 'POST',
         path: `/core/users/${pk}/recovery_email/`,
         route: 'core/users/recovery-email',
-        // Servers before 2026.2 read the query, later ones the body.
-        query: { email_stage: stage },
         body: { email_stage: stage, ...duration(lifetimeMs) },
         // A second e-mail is worse than none: another way is there.
         repeatable: false,

@@ -35,36 +35,39 @@ const section = <Shape extends z.core.$ZodLooseShape>(about: string, shape: Shap
   return schema
 }
 
-const homeserver = section("The Matrix server and the bot's own user on it. Give `password` or `accessToken`, or run `gatehouse login` once.", {
-  url: url({
-    text: 'Client-server API of the homeserver. Plain http is refused except for this machine itself, or with `allowInsecureHttp`.',
-    example: 'https://matrix.example.org',
-  }),
-  userId: userId({ text: "The bot's own user.", example: '@gatehouse:example.org' }),
-  password: optionalSecret({
-    text: "Password of the bot's user. It logs in once and keeps the session; later it is needed only when the server lets the session run out.",
-    otherwise: 'use `accessToken`, or `gatehouse login`',
-  }),
-  accessToken: optionalSecret({
-    text: 'Access token of an existing session, for servers without password login. It must belong to this user and to a device of its own.',
-    otherwise: 'log in with `password`, or `gatehouse login`',
-  }),
-  deviceName: textOr('Gatehouse', { text: "Name of the bot's device, as people see it in their list of sessions." }),
-  profile: choice(['stranger', 'own-server'], 'stranger', {
-    text: '`stranger`: the bot is an ordinary user. `own-server`: it is a server admin and may use the Synapse admin API.',
-  }),
-  adminUrl: optionalUrl({
-    text: 'Base URL of the Synapse admin API when it is reachable only inside your network. Used with profile `own-server`.',
-    otherwise: '`homeserver.url`',
-  }),
-  caFile: optionalPath({
-    text: "PEM file of an extra certificate authority that signed the homeserver's certificate.",
-    otherwise: 'the usual authorities',
-  }),
-  allowInsecureHttp: flag(false, {
-    text: 'Permit plain http to another machine. Tokens then cross the network unprotected: only for a closed container network.',
-  }),
-})
+const homeserver = section(
+  "The Matrix server and the bot's own user on it. Give `password` or `accessToken`, or run `gatehouse login` once.",
+  {
+    url: url({
+      text: 'Client-server API of the homeserver. Plain http is refused except for this machine itself, or with `allowInsecureHttp`.',
+      example: 'https://matrix.example.org',
+    }),
+    userId: userId({ text: "The bot's own user.", example: '@gatehouse:example.org' }),
+    password: optionalSecret({
+      text: "Password of the bot's user. It logs in once and keeps the session; later it is needed only when the server lets the session run out.",
+      otherwise: 'use `accessToken`, or `gatehouse login`',
+    }),
+    accessToken: optionalSecret({
+      text: 'Access token of an existing session, for servers without password login. It must belong to this user and to a device of its own.',
+      otherwise: 'log in with `password`, or `gatehouse login`',
+    }),
+    deviceName: textOr('Gatehouse', { text: "Name of the bot's device, as people see it in their list of sessions." }),
+    profile: choice(['stranger', 'own-server'], 'stranger', {
+      text: '`stranger`: the bot is an ordinary user. `own-server`: it is a server admin and may use the Synapse admin API.',
+    }),
+    adminUrl: optionalUrl({
+      text: 'Base URL of the Synapse admin API when it is reachable only inside your network. Used with profile `own-server`.',
+      otherwise: '`homeserver.url`',
+    }),
+    caFile: optionalPath({
+      text: "PEM file of an extra certificate authority that signed the homeserver's certificate.",
+      otherwise: 'the usual authorities',
+    }),
+    allowInsecureHttp: flag(false, {
+      text: 'Permit plain http to another machine. Tokens then cross the network unprotected: only for a closed container network.',
+    }),
+  },
+)
 
 const rooms = section('The two rooms the bot works in. Quote the values: `#` and `!` have a meaning of their own in YAML.', {
   indoc: room({ text: 'The INDOC room, where newcomers are met and vetted.', example: '#indoc:example.org' }),
@@ -185,7 +188,7 @@ const credentials = section('What a new account gets to sign in with.', {
     },
   ),
   emailStage: optionalSlug({
-    text: "UUID of the e-mail stage by which Authentik sends recovery links to people whom the bot cannot reach (`/api/v3/stages/email/` shows it).",
+    text: 'UUID of the e-mail stage by which Authentik sends recovery links to people whom the bot cannot reach (`/api/v3/stages/email/` shows it; Authentik 2026.2 or newer).',
     otherwise: 'their link is given to the moderator, to hand over',
   }),
 })

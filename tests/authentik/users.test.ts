@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createRecoveryEmail } from '../../src/onboarding/recovery-email.ts'
 import { addSession, addUser } from '../support/authentik/state.ts'
 import { setUp, valueOf, versions } from './client-of.ts'
 
@@ -137,6 +138,25 @@ describe.each(versions)('accounts on %s', (version) => {
     expect(valueOf(await authentik.recoveryLink(pk))).toBe(link)
     standIn.state.recoveryKeys.delete(pk)
     expect(valueOf(await authentik.recoveryLink(pk))).not.toBe(link)
+  })
+
+  test('a recovery e-mail by Authentik itself; no address and a wrong stage are told, and another way is taken', async () => {
+    const { authentik, standIn } = await setUp({ version })
+    const stage = standIn.state.emailStage
+    const email = createRecoveryEmail({ authentik, stage, linkLifetime: 2 * 3_600_000 })
+    const ada = valueOf(await authentik.createUser({ username: 'ada', name: '', email: 'ada@example.org' }))
+    expect(await email(ada)).toBe('sent')
+    expect(standIn.state.recoveryMails).toEqual(['ada@example.org'])
+    const nameless = valueOf(await authentik.createUser({ username: 'bob', name: '' }))
+    expect(await email(nameless)).toBe('not-possible')
+    expect(await createRecoveryEmail({ authentik, stage: '00000000-0000-4000-8000-000000000000', linkLifetime: 0 })(ada)).toBe(
+      'not-possible',
+    )
+    expect(await createRecoveryEmail({ authentik, stage: undefined, linkLifetime: 0 })(ada)).toBe('not-possible')
+    standIn.failNext({ pathPattern: 'recovery_email', how: { status: 503 }, times: 5 })
+    expect(await email(ada)).toBe('failed')
+    expect(standIn.state.recoveryMails).toHaveLength(1)
+    expect(standIn.violations).toEqual([])
   })
 
   test('no recovery flow', async () => {

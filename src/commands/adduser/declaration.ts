@@ -4,7 +4,7 @@ export const adduserDeclaration: CommandDeclaration = {
   name: 'adduser',
   summary: 'create an account and do the whole arrival: groups, rooms, welcome, graduation',
   details:
-    'Each step is reported on its own; a step that failed hides no other one. The command can be run again: what is done already is skipped.',
+    'Each step is reported on its own; a step that failed hides no other one. The command can be run again: what is done already is skipped. Without --matrix you get by DM what the person needs, with a code by which they link their Matrix user later.',
   examples: [
     'adduser Ada Lovelace --email ada@example.org --matrix @ada:example.org --interests "maths, poetry"',
     'adduser Ada --matrix @ada:example.org --no-rooms --keep-in-indoc',
