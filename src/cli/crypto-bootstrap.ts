@@ -1,10 +1,11 @@
 import { exitReasonOfIdentity } from '../crypto/open.ts'
-import { ensureIdentity, replaceIdentity } from '../crypto/identity.ts'
+import { ensureIdentity } from '../crypto/identity.ts'
+import { replaceIdentity } from '../crypto/replace-identity.ts'
 import { agreed } from './ask-yes.ts'
 import { print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
 import { readSecret } from './hidden-input.ts'
-import { atDesk, giveUp, withCrypto } from './offline.ts'
+import { atDesk, comparedKeys, giveUp, withCrypto } from './offline.ts'
 
 /** Options of `gatehouse crypto bootstrap`. */
 export interface BootstrapOptions extends CommonOptions {
@@ -31,7 +32,8 @@ export const execute: Execute<BootstrapOptions> = (options) =>
       print(consequence)
       if (!(await agreed(desk.config.homeserver.userId, { yes: options.yes === true }))) return 'usage'
     }
-    return withCrypto(desk, async ({ config, database, crypto, logger, onSecret }) => {
+    return withCrypto(desk, async (opened) => {
+      const { config, database, crypto, logger, onSecret } = opened
       const { recoveryKeyFile } = config.crypto
       const given = { database, store: crypto.store, engine: crypto.engine, http: crypto.http, logger, recoveryKeyFile, onSecret }
       let password = ''
@@ -46,6 +48,8 @@ export const execute: Execute<BootstrapOptions> = (options) =>
       }
       const result = replace ? await replaceIdentity(given, password) : await ensureIdentity(given)
       if (!result.ok) return giveUp(exitReasonOfIdentity(result), result.words)
+      const other = await comparedKeys(opened)
+      if (other !== undefined) return other
       print(made[result.made])
       if (result.made === 'identity')
         print(`Its recovery key is in ${recoveryKeyFile}. Keep a copy in a safe place: without it a new device cannot sign itself.`)

@@ -5,7 +5,7 @@ import { decodeRecoveryKey } from '../crypto/secret-storage.ts'
 import { print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
 import { readSecret } from './hidden-input.ts'
-import { atDesk, giveUp, withCrypto } from './offline.ts'
+import { atDesk, comparedKeys, giveUp, withCrypto } from './offline.ts'
 
 /**
  * `gatehouse crypto recover`: takes the identity over with the recovery key, from its file, a terminal or the first line of standard input; never from
@@ -25,10 +25,13 @@ export const execute: Execute<CommonOptions> = (options) =>
         )
       writeRecoveryKey(recoveryKeyFile, asked.secret.trim())
     }
-    const reason = await withCrypto(desk, async ({ database, crypto, logger, onSecret }) => {
+    const reason = await withCrypto(desk, async (opened) => {
+      const { database, crypto, logger, onSecret } = opened
       const { store, engine, http } = crypto
       const result = await ensureIdentity({ database, store, engine, http, logger, recoveryKeyFile, onSecret })
       if (!result.ok) return giveUp(exitReasonOfIdentity(result), result.words)
+      const other = await comparedKeys(opened)
+      if (other !== undefined) return other
       print(
         result.made === 'nothing'
           ? 'The identity is here and has signed this device. Nothing was to be done.'

@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts'
-import { openEngine } from '../crypto/open.ts'
+import { exitReasonOfKeys, openEngine } from '../crypto/open.ts'
 import type { EngineOpening } from '../crypto/open.ts'
 import type { Database } from '../database/database.ts'
 import { openDataDirectory } from '../database/open.ts'
@@ -117,3 +117,10 @@ export const withCrypto = (desk: Desk, work: (crypto: CryptoDesk) => Promise<Exi
       crypto.store.close()
     }
   })
+
+/** What the server shows for the bot has to be what is here: gives up with the reason if not. */
+export const comparedKeys = async ({ crypto }: CryptoDesk): Promise<ExitReason | undefined> => {
+  const checked = await crypto.engine.checkOwnKeys()
+  if (checked === undefined) return giveUp('unreachable', "the homeserver could not be asked for the bot's keys")
+  return checked.problem === undefined ? undefined : giveUp(exitReasonOfKeys(checked.problem), checked.problem.words)
+}

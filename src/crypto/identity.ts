@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
-import { DeviceId as WasmDeviceId, OlmMachine, RequestType, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
+import { DeviceId as WasmDeviceId, RequestType, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { CrossSigningBootstrapRequests, OwnUserIdentity } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { z } from 'zod'
 import type { Database } from '../database/database.ts'
@@ -42,9 +42,10 @@ export interface IdentityOptions {
   readonly onSecret: (secret: string) => void
 }
 
-const marker = 'identity.ready'
+/** Names the device that is signed. */
+export const marker = 'identity.ready'
 /** Stands while the private keys of a new identity are not all in secret storage. */
-const unstored = 'identity.unstored'
+export const unstored = 'identity.unstored'
 const secretNames = ['m.cross_signing.master', 'm.cross_signing.self_signing', 'm.cross_signing.user_signing'] as const
 const queried = z.object({ master_keys: z.record(z.string(), z.unknown()).optional() })
 
@@ -103,7 +104,7 @@ const isSigned = async (engine: WasmEngine): Promise<boolean> => {
 }
 
 /** What the server shows for the bot; taken in by the engine unless it speaks against the keys that we have. */
-const askServer = async ({ engine, http, store }: IdentityOptions): Promise<GateResult | Extract<IdentityResult, { ok: false }>> => {
+export const askServer = async ({ engine, http, store }: IdentityOptions): Promise<GateResult | Extract<IdentityResult, { ok: false }>> => {
   const request = engine.machine.queryKeysForUsers([new WasmUserId(engine.userId)])
   await store.durable()
   const result = await http.keysQuery(JSON.parse(request.body))
@@ -116,7 +117,8 @@ const askServer = async ({ engine, http, store }: IdentityOptions): Promise<Gate
   return result
 }
 
-const unreachable = (failure: GateFailure): Extract<IdentityResult, { ok: false }> => ({
+/** A request of the set-up that failed. */
+export const unreachable = (failure: GateFailure): Extract<IdentityResult, { ok: false }> => ({
   ok: false,
   code: failure.code === 'status' && (failure.status === 401 || failure.status === 403) ? 'refused' : 'unreachable',
   words: `cross-signing could not be set up: ${failure.code === 'status' ? `the server answered ${failure.status} to ${failure.route}` : failure.code}`,
@@ -130,67 +132,6 @@ const storeLeftOver = async (options: IdentityOptions): Promise<IdentityResult |
   if (failure !== undefined) return unreachable(failure)
   options.database.deleteMeta(unstored)
   return undefined
-}
-
-/**
- * Makes a new identity in place of the one on the server, which is lost for good: people who had verified the bot see that it has changed. Only on an
- * operator's word. The server asks for the password (spec: user-interactive authentication); if it refuses, nothing is changed here either. After a
- * crash in between the command is repeated.
- */
-export const replaceIdentity = async (options: IdentityOptions, password: string): Promise<IdentityResult> => {
-  const { database, engine, http } = options
-  await engine.flushOutgoing()
-  // Made beside the engine: its own private keys are given up only when the server has taken the new ones.
-  const maker = await OlmMachine.initialize(new WasmUserId(engine.userId), new WasmDeviceId(engine.deviceId))
-  const { uploadSigningKeysRequest } = await maker.bootstrapCrossSigning(true)
-  const made = await maker.exportCrossSigningKeys()
-  maker.close()
-  const secrets = [made?.masterKey, made?.self_signing_key, made?.userSigningKey].map((value) => value ?? '')
-  for (const secret of secrets) options.onSecret(secret)
-  const body = z.looseObject({ master_key: z.looseObject({}) }).parse(JSON.parse(uploadSigningKeysRequest.body))
-  // The maker's own signature: it is no device of ours.
-  const { signatures: _foreign, ...master } = body.master_key
-  const failure = await uploadWithPassword(http, { ...body, master_key: master }, engine.userId, password)
-  if (failure !== undefined) return failure
-  database.transaction(() => {
-    database.setMeta(unstored, '1')
-    for (const name of [marker, ownMasterKey]) database.deleteMeta(name)
-  })
-  const asked = await askServer(options)
-  if (!asked.ok) return 'words' in asked ? asked : unreachable(asked)
-  const restored = await restore(options, secrets)
-  if (!restored.ok) return restored
-  const finished = await ensureIdentity(options)
-  return finished.ok ? { ok: true, made: 'identity' } : finished
-}
-
-const challenge = z.object({ session: z.string(), flows: z.array(z.object({ stages: z.array(z.string()) })) })
-
-/** Uploads the public keys of an identity; answers the server's question for the password. Returns why it failed. */
-const uploadWithPassword = async (
-  http: CryptoHttp,
-  body: Record<string, unknown>,
-  user: string,
-  password: string,
-): Promise<Extract<IdentityResult, { ok: false }> | undefined> => {
-  const first = await http.deviceSigningUpload(body)
-  if (first.ok) return undefined
-  const asked = challenge.safeParse(first.code === 'status' && first.status === 401 ? first.body : undefined)
-  if (!asked.success) return unreachable(first)
-  if (!asked.data.flows.some(({ stages }) => stages.length === 1 && stages[0] === 'm.login.password')) {
-    const stages = asked.data.flows.map((flow) => flow.stages.join(' + ')).join(', ')
-    return {
-      ok: false,
-      code: 'refused',
-      words: `the homeserver wants more than the password for a new identity (${stages}): reset it in the account's settings there, then run this again`,
-    }
-  }
-  const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user }, password, session: asked.data.session }
-  const second = await http.deviceSigningUpload({ ...body, auth })
-  if (second.ok) return undefined
-  if (second.code === 'status' && second.status === 401)
-    return { ok: false, code: 'refused', words: 'the homeserver refused the password; nothing was changed' }
-  return unreachable(second)
 }
 
 /** Uploads the identity: keys of the device, public keys, signatures, in this order; the first upload needs no password (MSC3967). */
@@ -285,7 +226,7 @@ const readSecrets = async ({
 }
 
 /** Takes the identity's private keys over, then signs this device with them. */
-const restore = async (options: IdentityOptions, secrets: readonly string[]): Promise<IdentityResult> => {
+export const restore = async (options: IdentityOptions, secrets: readonly string[]): Promise<IdentityResult> => {
   const { engine } = options
   await engine.machine.importCrossSigningKeys(secrets[0], secrets[1], secrets[2])
   const identity = (await engine.machine.getIdentity(new WasmUserId(engine.userId))) as OwnUserIdentity | undefined

@@ -36,12 +36,13 @@ export const exitCodes = {
   cryptoStore: {
     code: 9,
     meaning: 'The stored encryption keys cannot be opened: wrong `crypto.passphrase`, damaged, or of another user.',
-    next: 'Give the passphrase this data directory was made with.',
+    next: 'Give the passphrase this data directory was made with. If it is lost: `gatehouse reset-crypto`.',
   },
   identity: {
     code: 10,
-    meaning: 'The bot has a cross-signing identity on the server, but neither its keys nor the recovery key are here.',
-    next: 'Put the recovery key into `crypto.recoveryKeyFile`.',
+    meaning:
+      'The bot has a cross-signing identity on the server, but neither its keys nor the recovery key are here; or the server shows another one than it has.',
+    next: 'Put the recovery key into `crypto.recoveryKeyFile`, or `gatehouse crypto recover`; see `docs/identity.md`.',
   },
   unreachable: {
     code: 11,

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { DeviceId, initAsync, OlmMachine, UserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exitCode } from '../../src/operations/exit-codes.ts'
+import { logIn } from '../support/homeserver/admin.ts'
 import { repositoryRoot } from '../support/homeserver/cache.ts'
+import { rest } from '../support/homeserver/rest.ts'
 import type { Person } from '../support/people/people.ts'
 import { patience, startWorld, type World } from './world.ts'
 
@@ -139,6 +142,19 @@ describe('a homeserver that shows other keys for the bot', () => {
   })
 })
 
+/** Somebody who has the bot's password replaces its identity. */
+const intrude = async (): Promise<void> => {
+  const { localpart, password } = world.users.bot
+  const { accessToken, deviceId } = await logIn(world.homeserver.url, localpart, password)
+  await initAsync()
+  const machine = await OlmMachine.initialize(new UserId(world.botId), new DeviceId(deviceId))
+  const keys = JSON.parse((await machine.bootstrapCrossSigning(true)).uploadSigningKeysRequest.body) as Record<string, unknown>
+  const auth = { type: 'm.login.password', identifier: { type: 'm.id.user', user: world.botId }, password }
+  const request = rest(world.homeserver.url, accessToken)
+  await request('POST', '/_matrix/client/v3/keys/device_signing/upload', { ...keys, auth })
+  await request('POST', '/_matrix/client/v3/logout', {})
+}
+
 describe('gatehouse crypto bootstrap --replace-identity', () => {
   test('does nothing without consent, nor with a wrong password', async () => {
     const before = await keysOfBot()
@@ -157,8 +173,11 @@ describe('gatehouse crypto bootstrap --replace-identity', () => {
     expect((await gatehouse(['crypto', 'bootstrap'])).out).toContain('Nothing was to be done')
   })
 
-  test('makes a new identity that signs the device and can be restored', async () => {
+  test('makes a new identity that signs the device and can be restored, also in place of one that somebody else made', async () => {
+    await intrude()
     const before = await keysOfBot()
+    expect((await status()).told.server.problem).toContain('shows another identity for the bot')
+    expect((await gatehouse(['crypto', 'recover'])).code).toBe(exitCode('identity'))
     const done = await gatehouse(['crypto', 'bootstrap', '--replace-identity', '--yes'])
     expect(done).toMatchObject({ code: 0, words: '' })
     const after = await keysOfBot()
