@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exitCode } from '../../src/operations/exit-codes.ts'
 import type { RoomEvent } from '../../src/matrix/sync-types.ts'
+import { onDisk, secretsIn } from '../support/secrets-on-disk.ts'
 import { patience, startWorld, type World } from './world.ts'
 
 // What lies on the disk of an operator: no secret in clear, and a bot that refuses what it cannot use.
@@ -15,31 +16,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.stop()
 })
-
-/** Every file of the data directory (the recovery key's own file aside) and the log, as one text. */
-const onDisk = (): string => {
-  const { dataDir, logFile } = world.files
-  const names = readdirSync(dataDir, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => name !== 'recovery-key' && statSync(`${dataDir}/${name}`).isFile(),
-  )
-  return [...names.map((name) => `${dataDir}/${name}`), logFile].map((file) => readFileSync(file, 'latin1')).join('\n')
-}
-
-/** The forms in which a secret could stand there. */
-const formsOf = (secret: string): readonly string[] => [
-  secret,
-  encodeURIComponent(secret),
-  Buffer.from(secret).toString('base64').replace(/=+$/, ''),
-  Buffer.from(secret).toString('hex'),
-  JSON.stringify(secret).slice(1, -1),
-]
-
-const expectNowhere = (text: string, secrets: Readonly<Record<string, string>>): void => {
-  for (const [what, secret] of Object.entries(secrets)) {
-    expect(secret.length, what).toBeGreaterThan(8)
-    for (const form of formsOf(secret)) expect(text.includes(form), `${what} is on the disk`).toBe(false)
-  }
-}
 
 test('database and log hold no token, password, passphrase or recovery key', async () => {
   // Renewed once, so that there is a refreshed pair of tokens too.
@@ -83,11 +59,11 @@ test('database and log hold no token, password, passphrase or recovery key', asy
     'the recovery key without spaces': recoveryKey.replaceAll(' ', ''),
   }
   expect(tokens.size).toBe(2)
-  expectNowhere(onDisk(), secrets)
+  expect(secretsIn(onDisk(world.files), secrets)).toEqual([])
   // The search can find: the bot's name stands there, and a planted token is seen.
-  expect(onDisk()).toContain(world.botId)
+  expect(onDisk(world.files)).toContain(world.botId)
   writeFileSync(`${world.files.dataDir}/planted`, refreshed[0] ?? '')
-  expect(() => expectNowhere(onDisk(), secrets)).toThrow('the first refresh token is on the disk')
+  expect(secretsIn(onDisk(world.files), secrets)).toEqual(['the first refresh token is on the disk'])
   writeFileSync(`${world.files.dataDir}/planted`, '')
 })
 

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import Sqlite from 'better-sqlite3'
 import { inject } from 'vitest'
 import { startDemo, type Demo, type DemoOptions } from '../demo/environment.ts'
 import type { Person, SeenMessage } from '../support/people/people.ts'
+import { onDisk, secretsIn } from '../support/secrets-on-disk.ts'
 
 /** One line of the bot's audit. */
 export interface AuditLine {
@@ -78,10 +79,42 @@ export const startWorld = async (options: Partial<DemoOptions> = {}): Promise<Wo
     audit: (eventId) => query('SELECT * FROM audit WHERE event_id = ? ORDER BY audit_id', eventId),
     query,
     stop: async () => {
+      await demo.bot.stop()
+      const leaks = secretsIn(onDisk(demo.files), secretsOf(demo))
       await demo.stop()
       rmSync(dir, { recursive: true, force: true })
+      // Whatever a test did: no secret of its world stands in a log, an audit row or anywhere else in the data directory.
+      if (leaks.length > 0) throw new Error(leaks.join('; '))
     },
   }
+}
+
+/** Every secret that a world has come to know. */
+const secretsOf = (demo: Demo): Readonly<Record<string, string>> => {
+  const { users, recoveryKeys, invitations } = demo.authentik.state
+  const file = `${demo.files.dataDir}/recovery-key`
+  const recoveryKey = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+  const numbered = (what: string, secrets: Iterable<string>): readonly (readonly [string, string])[] =>
+    [...secrets].map((secret, index) => [`${what} ${index + 1}`, secret])
+  return Object.fromEntries([
+    ['the password of the bot', demo.users.bot.password],
+    ['the passphrase', demo.files.passphrase],
+    ['the token of Authentik', demo.authentik.token],
+    ...(recoveryKey === '' ? [] : numbered('the recovery key, form', [recoveryKey, recoveryKey.replaceAll(' ', '')])),
+    ...numbered('token', demo.proxy.tokens),
+    ...numbered(
+      'password of a person',
+      [...users.values()].flatMap(({ password }) => (password === undefined ? [] : [password])),
+    ),
+    ...numbered(
+      'recovery link',
+      [...recoveryKeys.values()].map(({ key }) => key),
+    ),
+    ...numbered(
+      'invitation link',
+      [...invitations.values()].map(({ pk }) => `itoken=${pk}`),
+    ),
+  ])
 }
 
 /** Sends texts as fast as the moderator's client can, in their order. Answers with their event ids. */

@@ -24,6 +24,8 @@ export interface ProxyOptions {
 export interface Proxy {
   readonly url: string
   readonly requests: RequestLog
+  /** Every access and refresh token that has passed: for tests that look for them where they must not be. */
+  readonly tokens: ReadonlySet<string>
   /** Puts a rule in force; a newer rule wins over an older one. */
   add(rule: Rule): ActiveRule
   /** Ends all rules but the standing ones. */
@@ -45,6 +47,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy> => {
   const target = new URL(options.target)
   const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: idleLimit })
   const requests = new RequestLog()
+  const tokens = new Set<string>()
   const rules = new RuleList()
   const standing = new RuleList()
   for (const rule of options.standing ?? []) standing.add(rule)
@@ -53,6 +56,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy> => {
 
   const server = createServer((incoming, outgoing) => {
     const visit = new Visit(incoming, outgoing, options.recordBodies === true)
+    noteTokens(incoming, tokens)
     const rule = rules.take(visit.method, visit.path) ?? standing.take(visit.method, visit.path)
     outgoing.once('close', () => requests.add(visit.entry(rule?.how.kind)))
     handle(visit, rule, { target, agent, address }).catch((error: unknown) => visit.fail(error))
@@ -78,6 +82,7 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy> => {
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    tokens,
     add: (rule) => rules.add(rule),
     clear: () => rules.clear(),
     down: close,
@@ -88,6 +93,19 @@ export const startProxy = async (options: ProxyOptions): Promise<Proxy> => {
       agent.destroy()
     },
   }
+}
+
+/** The token of a request, and the one that a renewal hands in. */
+const noteTokens = (incoming: IncomingMessage, tokens: Set<string>): void => {
+  const bearer = /^Bearer (.+)$/.exec(incoming.headers.authorization ?? '')?.[1]
+  if (bearer !== undefined) tokens.add(bearer)
+  if (incoming.url?.endsWith('/refresh') !== true) return
+  const chunks: Buffer[] = []
+  incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+  incoming.once('end', () => {
+    const token = /"refresh_token":\s*"([^"]+)"/.exec(Buffer.concat(chunks).toString())?.[1]
+    if (token !== undefined) tokens.add(token)
+  })
 }
 
 interface Upstream {
