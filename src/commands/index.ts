@@ -216,6 +216,8 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
         return user.ok ? (user.value.last_login ?? null) !== null : undefined
       },
       readers: parts.readers,
+      links,
+      pending: () => parts.pending.list(),
       isOwnRoom,
       isStaff: (userId) => roles.of(userId) !== 'everyone',
       nameOf,

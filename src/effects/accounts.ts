@@ -15,6 +15,8 @@ export interface AccountEffectOptions {
   /** Folder for new accounts. */
   readonly usersPath: string
   readonly suspend: (userId: UserId) => Promise<AdminChange>
+  /** The code that was handed over for an account is void (`PendingLinks.remove`). Joins the transaction of the outcome. */
+  readonly forgetCode?: (pk: number) => void
   /** Is another command making an account for the same person right now? See `createRivals`. */
   readonly rival?: (effect: Extract<Effect, { kind: 'account.create' }>, planId: number) => boolean
 }
@@ -143,7 +145,12 @@ export const createAccountEffects = (options: AccountEffectOptions) => {
     'account.deactivate': simple<'account.deactivate'>((effect, context) =>
       withAccount(effect.account, context, async (pk) => {
         const result = await authentik.setActive(pk, false)
-        return result.ok ? { ...fine, also: () => mirror(result.value) } : failed(result)
+        if (!result.ok) return failed(result)
+        const also = (): void => {
+          mirror(result.value)
+          options.forgetCode?.(pk)
+        }
+        return { ...fine, also }
       }),
     ),
     'user.suspend': {

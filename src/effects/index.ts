@@ -60,6 +60,7 @@ export const createEffectHandlers = (parts: {
       usersPath: parts.config.authentik.usersPath,
       suspend: (userId) => parts.capabilities.suspend(userId),
       rival: parts.rival,
+      forgetCode: (pk) => parts.handOver.pending.remove(pk),
     }),
     ...createMemberEffects({ ...parts, schedule: (job) => void parts.scheduler.add(job) }),
     ...createInvitationEffects(parts),

@@ -11,7 +11,7 @@ import type { PendingLink } from './pending-links.ts'
 const ada = '@ada:x' as UserId
 const mod = '@mo:x' as UserId
 const code = 'k7wqp-3xm9d'
-const waiting: Omit<PendingLink, 'expiresAt' | 'handedOver'> = {
+const waiting: Omit<PendingLink, 'expiresAt' | 'handedOver' | 'since'> = {
   account: { pk: 12, username: 'ada-maple42' },
   name: 'Ada',
   wish: { first: 'Ada', email: 'ada@example.org', interests: ['hiking'], noRooms: false, keepInIndoc: false },

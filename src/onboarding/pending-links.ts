@@ -26,6 +26,7 @@ export interface PendingLink {
   readonly askedBy: UserId
   /** A code was given to the moderator. */
   readonly handedOver: boolean
+  readonly since: Timestamp
   readonly expiresAt: Timestamp
 }
 
@@ -66,7 +67,7 @@ export class PendingLinks {
    * Keeps an account with a new code; an earlier code of it is void. Joins the caller's transaction.
    * @param code undefined = none could be handed over yet
    */
-  keep(link: Omit<PendingLink, 'expiresAt' | 'handedOver'>, code: string | undefined): void {
+  keep(link: Omit<PendingLink, 'expiresAt' | 'handedOver' | 'since'>, code: string | undefined): void {
     const now = this.#clock.now()
     const values = {
       username: link.account.username,
@@ -90,6 +91,13 @@ export class PendingLinks {
     return this.#read(this.#database.first(this.#database.query.selectFrom('pending_link').selectAll().where('account_pk', '=', pk)))
   }
 
+  /** All that wait, longest first. */
+  list(): readonly PendingLink[] {
+    return this.#database
+      .all(this.#database.query.selectFrom('pending_link').selectAll().orderBy('created_at').orderBy('account_pk'))
+      .flatMap((row) => this.#read(row) ?? [])
+  }
+
   /** The account of a code, unless its time is over. */
   byCode(code: string): PendingLink | undefined {
     return this.#read(
@@ -111,6 +119,7 @@ export class PendingLinks {
           readonly wish: string
           readonly asked_by: UserId
           readonly code_hash: string | null
+          readonly created_at: Timestamp
           readonly expires_at: Timestamp
         }
       | undefined,
@@ -122,6 +131,7 @@ export class PendingLinks {
       wish: pendingWish.parse(JSON.parse(row.wish)),
       askedBy: row.asked_by,
       handedOver: row.code_hash !== null,
+      since: row.created_at,
       expiresAt: row.expires_at,
     }
   }

@@ -15,6 +15,7 @@ const waiting: PendingLink = {
   wish: { first: 'Eve', interests: [], noRooms: false, keepInIndoc: false },
   askedBy: '@mod:example.org' as UserId,
   handedOver: false,
+  since: 0,
   expiresAt: 0,
 }
 const ada = '@ada:example.org' as UserId

@@ -6,6 +6,7 @@ import type { Membership } from '../../database/schema.ts'
 import type { Account } from '../../directory/accounts.ts'
 import type { DirectoryRoom } from '../../directory/lookup.ts'
 import type { JobView } from '../../jobs/scheduler.ts'
+import type { PendingLink } from '../../onboarding/pending-links.ts'
 import type { RoomId, UserId } from '../../types.ts'
 import { createStuckCommand } from './stuck.ts'
 
@@ -41,6 +42,7 @@ interface Setting {
   /** Accounts (by length of the name) that were used: by the mirror, and really. */
   readonly used?: readonly number[]
   readonly usedNow?: readonly number[]
+  readonly pending?: readonly PendingLink[]
 }
 
 const ask = async (setting: Setting, line = 'stuck', options: RequestOptions = {}) => {
@@ -52,6 +54,8 @@ const ask = async (setting: Setting, line = 'stuck', options: RequestOptions = {
       room: (roomId) => ({ name: roomId.slice(1) }) as DirectoryRoom,
     },
     directRoomOf: (userId) => `!dm-${userId}` as RoomId,
+    links: { ofAccount: (pk) => (pk === 99 ? { userId: '@x:x' as UserId, pk, username: 'x', proven: false } : undefined) },
+    pending: () => setting.pending ?? [],
     accounts: { get: (pk) => ({ pk, active: true, used: setting.used?.includes(pk) ?? false }) as Account },
     usedNow: (pk) => Promise.resolve(setting.usedNow?.includes(pk)),
     readers: (rooms) =>
@@ -143,6 +147,28 @@ describe('stuck', () => {
     const { lines } = await ask(setting, 'stuck', { place: 'indoc' })
     expect(lines.join('\n')).toMatch(/has not accepted 1 invitation\..*The server did not tell/s)
     expect(lines.join('\n')).not.toContain('tech')
+  })
+
+  test('people behind a bridge count too, and accounts that wait for their Matrix user are named with the next step', async () => {
+    const waiting = (name: string, pk: number, handedOver: boolean): PendingLink => ({
+      account: { pk, username: `${name.toLowerCase()}-oak11` },
+      name,
+      wish: { first: name, interests: [], noRooms: false, keepInIndoc: false },
+      askedBy: '@mo:x' as UserId,
+      handedOver,
+      since: now - 2 * hour,
+      expiresAt: now + hour,
+    })
+    const pending = [waiting('Eve', 4, true), waiting('Finn', 5, false), waiting('Gone', 99, true)]
+    const { lines, rows } = await ask({ jobs: [welcome('signal', 'dead', { kind: 'bridged-welcome', jobId: 9 })], pending })
+    expect(rows).toEqual(['@signal:x'])
+    expect(lines.join('\n')).toContain('Next: !retry 9')
+    expect(lines.join('\n')).toContain('2 accounts without a Matrix user:')
+    expect(lines.join('\n')).toContain(
+      'Eve (eve-oak11, 2 h ago): has not sent me the code yet. Next: ask them; !reset eve-oak11 makes a new code',
+    )
+    expect(lines.join('\n')).toContain('Finn (finn-oak11, 2 h ago): was not given a code yet. Next: !reset finn-oak11')
+    expect((await ask({ jobs: [], pending })).lines[0]).toBe('2 accounts without a Matrix user:')
   })
 
   test('pages', async () => {

@@ -1,9 +1,11 @@
 import { paragraph } from '../../chat/answer.ts'
-import type { Answer, Inline } from '../../chat/answer.ts'
+import type { Answer, Block, Inline } from '../../chat/answer.ts'
 import type { ReadCommand } from '../../chat/command.ts'
 import type { Accounts } from '../../directory/accounts.ts'
 import type { Directory } from '../../directory/directory.ts'
+import type { Links } from '../../directory/links.ts'
 import type { JobView } from '../../jobs/scheduler.ts'
+import type { PendingLink } from '../../onboarding/pending-links.ts'
 import { welcomePayload } from '../../onboarding/welcome.ts'
 import type { RoomId, Timestamp, UserId } from '../../types.ts'
 import { ago, count, enumerate, pageFooter, pageOf } from '../words.ts'
@@ -16,6 +18,9 @@ export interface StuckPorts {
   readonly directory: Pick<Directory, 'membership' | 'roomsOf' | 'room'>
   readonly directRoomOf: (userId: UserId) => RoomId | undefined
   readonly accounts: Pick<Accounts, 'get'>
+  readonly links: Pick<Links, 'ofAccount'>
+  /** `PendingLinks.list` */
+  readonly pending: () => readonly PendingLink[]
   /** Was the account ever signed in with, as Authentik says now? undefined = it did not answer. */
   readonly usedNow: (pk: number) => Promise<boolean | undefined>
   /** `readersOf`: undefined = the server did not tell. */
@@ -28,8 +33,12 @@ export interface StuckPorts {
 
 /** Whose welcome is older has found another way, or never will (milliseconds). */
 const recentMs = 30 * 24 * 3_600_000
+/** The second is that of people behind a bridge. */
+const welcomeKinds: ReadonlySet<string> = new Set(['welcome', 'bridged-welcome'])
 /** Nobody pages through more. */
 const most = 2000
+/** So many accounts without a Matrix user are named. */
+const mostCodes = 10
 /** Receipts are asked for these many direct chats at once. */
 const mostChats = 100
 
@@ -60,7 +69,7 @@ const welcomeReason = (job: JobView, inChat: string | undefined): Reason | undef
 const latestWelcomes = ({ jobs }: StuckPorts, now: Timestamp): readonly JobView[] => {
   const latest = new Map<string, JobView>()
   for (const job of jobs(['waiting', 'running', 'dead', 'cancelled', 'done'], most)) {
-    if (job.kind === 'welcome' && now - job.createdAt < recentMs && !latest.has(job.uniqueKey)) latest.set(job.uniqueKey, job)
+    if (welcomeKinds.has(job.kind) && now - job.createdAt < recentMs && !latest.has(job.uniqueKey)) latest.set(job.uniqueKey, job)
   }
   // Who waits longest comes first.
   return [...latest.values()].sort((one, other) => one.createdAt - other.createdAt)
@@ -85,12 +94,15 @@ export const createStuckCommand = (ports: StuckPorts): ReadCommand => ({
     const page = pageOf(rows, given.number('page'))
     const shown = await Promise.all(page.rows.map((row) => looked(ports, row)))
     const open = shown.filter((row) => row.reasons.length > 0)
+    const codes = codeBlocks(ports, now)
+    if (open.length === 0 && codes.length > 0) return { blocks: codes, code: 'ok' }
     if (open.length === 0) return { blocks: [paragraph('Nobody is stuck: everybody whom I welcomed lately is in.')], code: 'none' }
     const unknown = readers === undefined ? [paragraph({ italic: 'The server did not tell who has read the welcome.' })] : []
     return {
       blocks: [
         paragraph({ bold: `${count(page.total - (shown.length - open.length), 'person', 'people')} not in yet.` }),
         { list: open.map((row, index) => lineOf(ports, row, index + 1, now)), start: 1 },
+        ...codes,
         ...unknown,
         ...pageFooter(page, '!stuck'),
       ],
@@ -99,6 +111,22 @@ export const createStuckCommand = (ports: StuckPorts): ReadCommand => ({
     }
   },
 })
+
+/** People who have no Matrix user yet: they can be named by their account. */
+const codeBlocks = ({ pending, links }: StuckPorts, now: Timestamp): readonly Block[] => {
+  const waiting = pending().filter(({ account }) => links.ofAccount(account.pk) === undefined)
+  if (waiting.length === 0) return []
+  const line = ({ name, account, handedOver, since }: PendingLink): readonly Inline[] => [
+    { bold: name },
+    ` (${account.username}, ${ago(since, now)}): ${handedOver ? 'has not sent me the code yet' : 'was not given a code yet'}. Next: `,
+    ...(handedOver
+      ? ['ask them; ', { code: `!reset ${account.username}` }, ' makes a new code']
+      : [{ code: `!reset ${account.username}` }]),
+  ]
+  const shown = waiting.slice(0, mostCodes).map(line)
+  const more = waiting.length > mostCodes ? [paragraph(`and ${waiting.length - mostCodes} more`)] : []
+  return [paragraph(`${count(waiting.length, 'account')} without a Matrix user:`), { list: shown }, ...more]
+}
 
 const rowOf = (
   ports: StuckPorts,

@@ -77,7 +77,9 @@ const planOf = (
   const joined: string[] = []
   const rooms = new Set<RoomId>()
   for (const userId of made.targets) {
-    cancel('welcome', userId, 'give up the welcome')
+    for (const kind of ['welcome', 'bridged-welcome']) cancel(kind, userId, 'give up the welcome')
+    cancel('credentials', userId, 'give up the new credentials')
+    cancel('arrival', userId, 'give up the rest of the arrival')
     cancel('graduation', userId, 'give up the removal from INDOC')
     const direct = ports.directRoomOf(userId)
     if (direct !== undefined && directory.membership(direct, userId) === 'invite') {
