@@ -1,5 +1,6 @@
 import { arrival } from './chapters/arrival.ts'
 import { asking } from './chapters/asking.ts'
+import { introductions } from './chapters/introductions.ts'
 import { invitations } from './chapters/invitations.ts'
 import { removal } from './chapters/removal.ts'
 import { secrets } from './chapters/secrets.ts'
@@ -18,7 +19,7 @@ export const playStory = async (demo: Demo, signal: AbortSignal): Promise<boolea
   print('Starting the encrypted clients of Mo (moderator), Ada (newcomer) and Olga (admin) …')
   for (const actor of ['moderator', 'newcomer', 'admin'] as const) await stage.cast.person(actor)
   try {
-    for (const chapter of [asking, invitations, arrival, removal, secrets]) await chapter(stage)
+    for (const chapter of [asking, invitations, arrival, introductions, removal, secrets]) await chapter(stage)
   } catch (error) {
     if (!signal.aborted) throw error
     print('The story was interrupted.')
