@@ -18,7 +18,7 @@ import {
   TrustRequirement,
   UserId as WasmUserId,
 } from '@matrix-org/matrix-sdk-crypto-wasm'
-import type { DecryptedToDeviceEvent, Device, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
+import type { Device, DecryptedToDeviceEvent, ToDeviceRequest } from '@matrix-org/matrix-sdk-crypto-wasm'
 import type { Database } from '../database/database.ts'
 import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Clock } from '../operations/clock.ts'
@@ -29,15 +29,16 @@ import type { CryptoHttp } from './http.ts'
 import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEncryption, Undecryptable } from './port.ts'
 import { Quarantine } from './quarantine.ts'
 import type { EngineInput } from './quarantine.ts'
-import { longestRotation } from './room-encryption.ts'
 import { concerns, ownKeysProblem } from './own-keys.ts'
 import type { OwnKeys, OwnKeysProblem } from './own-keys.ts'
 import { OlmRepair, sendersOfDummies } from './olm-repair.ts'
 import type { BrokenDevice } from './olm-repair.ts'
+import { longestRotation } from './room-encryption.ts'
 import { RoomSessions } from './room-sessions.ts'
 import { questionFor, receivedKeys, UnneededKeys } from './unneeded-keys.ts'
 import type { KeepsKeys } from './unneeded-keys.ts'
 import { identityKeyOf, senderOf } from './sender.ts'
+import type { BridgeBotOf } from './sender.ts'
 
 /** What the engine needs. */
 export interface WasmEngineOptions {
@@ -48,20 +49,22 @@ export interface WasmEngineOptions {
   /** 32 bytes, bound to user and device. */
   readonly storeKey: Uint8Array
   readonly http: CryptoHttp
+  /** Whose device encrypts for a bridged person. Default: nobody is bridged. */
+  readonly bridgeBotOf?: BridgeBotOf
   readonly clock: Clock
   readonly logger: Logger
   /** The engine panicked or a call never came back: the process must end and start again. */
   readonly onBroken: (error: Error) => void
   /** The server has other keys of this device than the store: an older copy of the store was put back. It cannot heal. */
   readonly onForeignKeys: () => void
+  /** An answer of the server does not fit the bot's own keys. The engine was not told of that answer: it would drop its private keys. */
+  readonly onOwnKeysProblem?: (problem: OwnKeysProblem) => void
 }
 
 /** No call into the engine takes this long unless it has panicked (milliseconds). */
 const callDeadlineMs = 60_000
 /**
  * The engine's own limits lie above the longest that a room may have, so that it never finds a session expired that we still use: it panics
-  /** An answer of the server does not fit the bot's own keys. The engine was not told of that answer: it would drop its private keys. */
-  readonly onOwnKeysProblem?: (problem: OwnKeysProblem) => void
  * then. They are the same for every room, because a session keeps the limits that it began with, also when the room's become longer.
  */
 const engineMessages = BigInt(longestRotation.messages + 50)
@@ -75,15 +78,15 @@ const visibilities: Readonly<Record<string, HistoryVisibility>> = {
   world_readable: HistoryVisibility.WorldReadable,
 }
 
+/** Under this name the master key is remembered that signed this device. */
+export const ownMasterKey = 'identity.master'
+
 /** What the engine wants to have sent; the last two are there for to-device messages. */
 interface OutgoingRequest {
   readonly id: string
   readonly type: RequestType
   readonly body: string
   readonly event_type?: string
-/** Under this name the master key is remembered that signed this device. */
-export const ownMasterKey = 'identity.master'
-
   readonly txn_id?: string
 }
 
@@ -311,6 +314,7 @@ export class WasmEngine implements CryptoPort {
       if (request.type === RequestType.KeysUpload && hasForeignKeys(result)) this.#options.onForeignKeys()
       return result.code
     }
+    if (request.type === RequestType.KeysQuery && this.#foreign(result.body)) return 'the answer does not fit our own keys'
     try {
       await this.markSent(request.id, request.type, result.body)
       return undefined
@@ -341,40 +345,6 @@ export class WasmEngine implements CryptoPort {
     }
   }
 
-  /** Tells the engine the answer to one of its requests. */
-  async markSent(id: string, type: RequestType, body: unknown): Promise<void> {
-    await this.#call('markRequestAsSent', () => this.machine.markRequestAsSent(id, type, JSON.stringify(body ?? {})))
-    if (request.type === RequestType.KeysQuery && this.#foreign(result.body)) return 'the answer does not fit our own keys'
-  }
-
-  async decrypt(roomId: RoomId, event: JsonObject): Promise<Decrypted | Undecryptable> {
-    const content = (event['content'] ?? {}) as JsonObject
-    const sessionId = typeof content['session_id'] === 'string' ? content['session_id'] : undefined
-    // A relation outside the ciphertext is the server's word, not the sender's: the engine would take it over.
-    const { 'm.relates_to': _outer, ...inside } = content
-    const { quarantine } = this
-    const input: EngineInput = { kind: 'room', event }
-    if (quarantine.has(input)) return { ok: false, code: 'other', withheld: undefined, sessionId }
-    try {
-      const decrypted = await this.#call(
-        'decryptRoomEvent',
-        () => this.machine.decryptRoomEvent(JSON.stringify({ ...event, content: inside }), new WasmRoomId(roomId), this.#decryption),
-        [input],
-      )
-      const plain = JSON.parse(decrypted.event) as JsonObject
-      return {
-        ok: true,
-        type: typeof plain['type'] === 'string' ? plain['type'] : '',
-        content: (plain['content'] ?? {}) as JsonObject,
-        ...(await this.#call('getDevice', () => senderOf(this.machine, decrypted))),
-      }
-    } catch (error) {
-      return { ok: false, ...undecryptable(error), sessionId }
-    } finally {
-      // Read or refused: it came back.
-      if (quarantine.careful && !this.#closed) quarantine.clear([input])
-    }
-  }
   /** This device's public keys, and those of its identity once it is signed. */
   get ownKeys(): OwnKeys {
     const { ed25519, curve25519 } = this.machine.identityKeys
@@ -398,6 +368,39 @@ export class WasmEngine implements CryptoPort {
     return result.ok ? { problem: ownKeysProblem(result.body, this.ownKeys) } : undefined
   }
 
+  /** Tells the engine the answer to one of its requests. */
+  async markSent(id: string, type: RequestType, body: unknown): Promise<void> {
+    await this.#call('markRequestAsSent', () => this.machine.markRequestAsSent(id, type, JSON.stringify(body ?? {})))
+  }
+
+  async decrypt(roomId: RoomId, event: JsonObject): Promise<Decrypted | Undecryptable> {
+    const content = (event['content'] ?? {}) as JsonObject
+    const sessionId = typeof content['session_id'] === 'string' ? content['session_id'] : undefined
+    // A relation outside the ciphertext is the server's word, not the sender's: the engine would take it over.
+    const { 'm.relates_to': _outer, ...inside } = content
+    const { quarantine } = this
+    const input: EngineInput = { kind: 'room', event }
+    if (quarantine.has(input)) return { ok: false, code: 'other', withheld: undefined, sessionId }
+    try {
+      const decrypted = await this.#call(
+        'decryptRoomEvent',
+        () => this.machine.decryptRoomEvent(JSON.stringify({ ...event, content: inside }), new WasmRoomId(roomId), this.#decryption),
+        [input],
+      )
+      const plain = JSON.parse(decrypted.event) as JsonObject
+      return {
+        ok: true,
+        type: typeof plain['type'] === 'string' ? plain['type'] : '',
+        content: (plain['content'] ?? {}) as JsonObject,
+        ...(await this.#call('getDevice', () => senderOf(this.machine, decrypted, this.#options.bridgeBotOf ?? (() => undefined)))),
+      }
+    } catch (error) {
+      return { ok: false, ...undecryptable(error), sessionId }
+    } finally {
+      // Read or refused: it came back.
+      if (quarantine.careful && !this.#closed) quarantine.clear([input])
+    }
+  }
 
   async identityKey(userId: UserId): Promise<string | undefined> {
     return usersOf([userId]).length === 0 ? undefined : this.#call('getIdentity', () => identityKeyOf(this.machine, userId))
@@ -521,6 +524,7 @@ export class WasmEngine implements CryptoPort {
     const request = this.machine.queryKeysForUsers([new WasmUserId(userId)])
     const result = await this.#options.http.keysQuery(JSON.parse(request.body))
     if (!result.ok) return undefined
+    if (this.#foreign(result.body)) return undefined
     await this.markSent(request.id, RequestType.KeysQuery, result.body)
     const devices = await this.#call('getUserDevices', () => this.machine.getUserDevices(new WasmUserId(userId)))
     return devices.devices().map((device) => ({ deviceId: device.deviceId.toString() as DeviceId, signed: device.isCrossSignedByOwner() }))
@@ -582,7 +586,6 @@ const undecryptable = (error: unknown): { readonly code: Undecryptable['code']; 
     case DecryptionErrorCode.MissingRoomKey:
     case DecryptionErrorCode.UnknownMessageIndex:
       return { code: 'missing-key', withheld: undefined }
-    if (this.#foreign(result.body)) return undefined
     case DecryptionErrorCode.MismatchedIdentityKeys:
     case DecryptionErrorCode.MismatchedSender:
       return { code: 'forged', withheld: undefined }
