@@ -148,6 +148,13 @@ describe('what they write', () => {
     expect(world.newcomers.of(ghost)).toMatchObject({ promptedAt: 1_000_000, deadline: null })
   })
 
+  test('what somebody wrote who has left since is nothing to wait for', () => {
+    const world = indocWorld()
+    world.memberships.set(ada, 'leave')
+    world.life.said(said(full))
+    expect(world.newcomers.all()).toEqual([])
+  })
+
   test('the same message handled twice changes nothing', () => {
     const world = indocWorld()
     const first = said(full)

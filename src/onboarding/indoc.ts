@@ -123,6 +123,9 @@ export class Indoc {
     const trust = message.transport.encrypted ? message.transport.trust : 'in-clear'
     // Forged: it says nothing about the person whom it names.
     if (trust === 'mismatched-sender') return
+    // Came, wrote and left while the bot was away. Somebody whom the directory does not know yet is there.
+    const membership = this.#options.directory.membership(message.entry.roomId, sender) ?? 'join'
+    if (membership !== 'join') return
     database.transaction(() => {
       const known = newcomers.of(sender)
       // Who was declined has to say something new.

@@ -34,6 +34,18 @@ describe('the prompt', () => {
     expect(await prompt(world)).toEqual({ state: 'done', note: 'asked 1' })
   })
 
+  test('people who left long ago are forgotten then', async () => {
+    const world = indocWorld()
+    world.moves(ghost, 'join')
+    world.moves(ghost, 'leave')
+    await world.clock.advance(89 * 24 * hour)
+    await prompt(world)
+    expect(world.newcomers.of(ghost)?.state).toBe('left')
+    await world.clock.advance(2 * 24 * hour)
+    await prompt(world)
+    expect(world.newcomers.of(ghost)).toBeUndefined()
+  })
+
   test('at most twenty people in one message', async () => {
     const world = indocWorld()
     for (let number = 0; number < 45; number += 1) world.moves(`@p${number}:example.org` as UserId, 'join')

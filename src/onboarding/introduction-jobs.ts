@@ -34,6 +34,8 @@ export interface IntroductionJobOptions {
 /** As many people are named in one message. */
 const together = 20
 const lookAgainMs = 60_000
+/** How long somebody who has left is remembered: an inviter may answer late. */
+const rememberMs = 90 * 24 * 3_600_000
 
 /** People as a message names them. */
 export const peopleOf = (
@@ -62,6 +64,7 @@ const prompt = (options: IntroductionJobOptions): JobResult => {
   const pause = newcomers.lastPrompt() + settings.promptEvery - now
   if (due.length > 0 && pause > 0) return { state: 'wait', delayMs: pause, note: 'gathers the people who come' }
   database.transaction(() => {
+    newcomers.sweep(now - rememberMs)
     for (const { userId } of open) newcomers.update(userId, { prompted_at: now })
     for (let index = 0; index < due.length; index += together) {
       const part = due.slice(index, index + together)

@@ -114,6 +114,11 @@ export class Newcomers {
     this.#forget(userId)
   }
 
+  /** Forgets people who have left long ago. */
+  sweep(before: Timestamp): number {
+    return this.#database.run(this.#database.query.deleteFrom('newcomer').where('state', '=', 'left').where('since', '<', before)).changes
+  }
+
   /** Keeps what was understood. */
   introduce(userId: UserId, introduction: Introduction, at: Timestamp, trust: string): void {
     this.update(userId, { introduction: JSON.stringify(introduction), introduced_at: at, trust, expired_at: null })
