@@ -141,6 +141,7 @@ class Day {
       })
     } else await this.#invite(visitor.user.userId)
     await this.#until('in INDOC', () => this.#membership(rooms.indoc, record.userId) === 'join')
+    await visitor.client.join(rooms.indoc)
     await visitor.client.sendText(rooms.indoc, arrival.introduction)
     await this.#arrived(record)
   }
