@@ -21,7 +21,10 @@ import { patience } from './world.ts'
 let world: ArrivalWorld
 
 beforeAll(async () => {
-  world = await startArrivalWorld()
+  world = await startArrivalWorld({
+    // The question to who comes is a message in INDOC too: the kill shall hit the answer.
+    bot: { env: { GATEHOUSE_INTRODUCTION_PROMPT: 'false' } },
+  })
 })
 afterEach(async () => {
   world.proxy.clear()
