@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startFakeBridge, type FakeBridge, type Ghost } from '../support/bridge.ts'
 import { accountsOf, arrivalRooms, eventually, finalAnswer, membershipOf, untilGraduated } from './arrivals.ts'
+import { startLightUser, type LightUser } from '../support/people/light.ts'
 import type { SeenMessage } from '../support/people/people.ts'
 import { patience, startWorld, type World } from './world.ts'
 
@@ -8,6 +10,7 @@ import { patience, startWorld, type World } from './world.ts'
 
 let world: World
 let bridge: FakeBridge
+let stranger: LightUser
 
 beforeAll(async () => {
   world = await startWorld({
@@ -20,9 +23,14 @@ beforeAll(async () => {
       },
     },
   })
-  await bridge.bot.join(world.indoc).catch(() => undefined)
+  await bridge.bot.join(world.indoc)
+  const password = randomUUID()
+  const user = await world.admin.registerUser({ name: 'impostor', password })
+  stranger = await startLightUser({ url: world.homeserver.url }, { user: { localpart: user.localpart, password } })
+  await stranger.join(world.indoc)
 })
 afterAll(async () => {
+  await stranger.stop()
   await bridge.stop()
   await world.stop()
 })
@@ -115,13 +123,51 @@ describe('a bridged person arrives', () => {
   })
 })
 
-test('a ghost commands nothing, and is not shown by id', async () => {
-  const { ghost } = await arrive('Gil')
-  const asked = await bridge.say(ghost, world.indoc, `!adduser Eve --email eve@riverbend.test`)
+test('twelve ghosts introduce themselves over the bridge, and none of them can command', async () => {
+  const ghosts = await Promise.all(
+    ['Gil', 'Hal', 'Isa', 'Jan', 'Kim', 'Liv', 'Max', 'Ned', 'Oda', 'Pia', 'Rea', 'Sam'].map(async (name) => await bridge.newGhost(name)),
+  )
+  for (const ghost of ghosts) await bridge.bring(ghost, world.indoc)
+  const [first] = ghosts
+  if (first === undefined) throw new Error('there are no ghosts')
+  const introductions = new Map<string, string>()
+  for (const ghost of ghosts) {
+    const address = `${ghost.name.toLowerCase()}@riverbend.test`
+    introductions.set(
+      ghost.userId,
+      await bridge.say(ghost, world.indoc, `1. ${ghost.name} Bridge\n2. none\n3. Mo\n4. ${address}\n5. hiking`),
+    )
+  }
+  const understood = () =>
+    world
+      .query<{ user_id: string; introduction: string | null }>('SELECT user_id, introduction FROM newcomer')
+      .filter(({ user_id: userId, introduction }) => introductions.has(userId) && introduction !== null)
+  await eventually('all introductions are understood', () => (understood().length === ghosts.length ? true : undefined))
+
+  const asked = await bridge.say(first, world.indoc, `!adduser Eve --email eve@riverbend.test`)
   const answer = await bridge.bot.waitForMessage((message) => message.sender === world.botId && message.replyTo === asked, patience)
   expect(answer.body).toMatch(/^❌/)
-  expect(world.audit(asked)).toMatchObject([{ outcome: 'refused' }])
+  expect(world.audit(asked)).toMatchObject([{ outcome: 'refused', actor: first.userId }])
   expect(accountsOf(world, 'eve@riverbend.test')).toEqual([])
+
+  // Approved by a reply to what came over the bridge, and never shown by id.
+  const approval = await world.moderator.sendText(world.indoc, '!gtg', { replyTo: introductions.get(first.userId) ?? '' })
+  const approved = await finalAnswer(world, world.indoc, approval)
+  expect(approved.body).toMatch(/^✅.*Gil/)
+  expect(approved.body).not.toContain(first.userId)
+  expect(accountsOf(world, 'gil@riverbend.test')).toHaveLength(1)
+  await eventually('the welcome is there', () => (readInPortal(first).length === 2 ? true : undefined))
+  await untilGraduated(world, first.userId)
+})
+
+test('a key of somebody else than the bridge speaks for nobody behind it', async () => {
+  const { ghost } = await arrive('Tom')
+  // Mo's client encrypts, the ghost's account sends: as a server could make it look.
+  const forged = await stranger.sendTextAs(ghost.user, world.indoc, '1. Tom Bridge\n2. none\n3. Mo\n4. tom@riverbend.test\n5. hiking')
+  await eventually('it was looked at', () =>
+    world.query<{ state: string }>('SELECT state FROM journal WHERE event_id = ?', forged)[0]?.state === 'done' ? true : undefined,
+  )
+  expect(world.query('SELECT introduction FROM newcomer WHERE user_id = ?', ghost.userId)).toEqual([{ introduction: null }])
 })
 
 const handOverNote = async (name: string): Promise<SeenMessage> => {
