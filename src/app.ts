@@ -10,6 +10,7 @@ import { neededKeys } from './chat/needed-keys.ts'
 import { Community } from './chat/community.ts'
 import { openMessage } from './chat/incoming.ts'
 import { createParser } from './chat/parse.ts'
+import { DeviceHint } from './chat/device-hint.ts'
 import { Elsewhere } from './chat/elsewhere.ts'
 import { Bridges } from './onboarding/bridges.ts'
 import { Pipeline } from './chat/pipeline.ts'
@@ -381,7 +382,16 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     roomKind: (roomId) => rooms.kindOf(roomId),
     onIndoc: (entry) => life.indoc.unreadable(entry),
   })
+  const deviceHint = new DeviceHint({
+    outbox,
+    directRoom,
+    sharing: (roomId) => sharingFor(config.crypto.shareKeysWith, rooms.kindOf(roomId)),
+    roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
+    clock,
+    logger,
+  })
   const pipeline = new Pipeline({
+    deviceHint,
     database,
     journal,
     outbox,

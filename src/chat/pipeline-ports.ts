@@ -9,6 +9,7 @@ import type { Acknowledger } from './acknowledge.ts'
 import type { Command } from './command.ts'
 import type { Viewer } from './community.ts'
 import type { Role, RoomKind } from './declaration.ts'
+import type { DeviceHint } from './device-hint.ts'
 import type { Elsewhere } from './elsewhere.ts'
 import type { Executor } from './execute.ts'
 import type { HeldCommands } from './held-commands.ts'
@@ -40,6 +41,7 @@ export interface PipelinePorts extends ReplyPorts {
   readonly logger: Logger
   readonly parse: Parser
   readonly elsewhere: Elsewhere
+  readonly deviceHint: Pick<DeviceHint, 'look'>
   readonly commands: ReadonlyMap<string, Command>
   readonly bot: { readonly userId: UserId; readonly names: readonly string[]; readonly prefixes: readonly string[] }
   readonly trust: 'off' | 'warn' | 'enforce'

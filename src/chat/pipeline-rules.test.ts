@@ -136,6 +136,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     directRoom: () => Promise.resolve(private_),
     save: (command) => saved.push(command) + 40,
     bridgeSaid: () => false,
+    deviceHint: { look: () => undefined },
     onInvitation: () => Promise.resolve(),
     onUnreadable: () => Promise.resolve(),
     believe: (_userId, _role, transport) => transport,

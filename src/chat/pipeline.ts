@@ -115,6 +115,7 @@ export class Pipeline implements Handlers {
       await this.#takeText(message, kind)
       return done('ignored-chatter')
     }
+    this.#ports.deviceHint.look(message)
     return this.#command(turn, line, parsed)
   }
 

@@ -167,6 +167,11 @@ describe('who may', () => {
     const answer = await world.answerTo(world.adminRoom, changing)
     expect(answer.body).toContain(other.deviceId)
     expect(world.audit(changing)).toMatchObject([{ outcome: 'refused', code: 'untrusted-device' }])
+    // In the admin room only signed devices can read what it was answered; the direct chat tells it so.
+    const direct = await other.waitForInvite(world.botId)
+    await other.joinRoom(direct)
+    const hint = await other.waitForMessage(direct, { sender: world.botId, body: /verified devices only/ }, patience)
+    expect(hint.body).toContain(other.deviceId)
     await other.logout()
   })
 
