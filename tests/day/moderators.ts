@@ -37,10 +37,14 @@ export class Moderator {
     return await this.#answerTo(await this.visitor.client.sendText(roomId, `!confirm ${code}`))
   }
 
+  /** The final answer: a reply, or the edit of the progress message that was the reply. */
   async #answerTo(eventId: string): Promise<LightMessage> {
-    return await this.visitor.client.waitForMessage(
-      ({ sender, replyTo, body }) => sender === this.#bot && replyTo === eventId && !body.startsWith('⏳'),
-      this.#patienceMs,
-    )
+    const { client } = this.visitor
+    const isProgress = (id: string): boolean =>
+      client.messages().some((message) => message.eventId === id && message.replyTo === eventId && message.body.startsWith('⏳'))
+    return await client.waitForMessage((message) => {
+      if (message.sender !== this.#bot || message.body.includes('⏳')) return false
+      return message.replyTo === eventId || (message.replaces !== undefined && isProgress(message.replaces))
+    }, this.#patienceMs)
   }
 }

@@ -15,6 +15,8 @@ export interface LightMessage {
   readonly content: Content
   readonly body: string
   readonly replyTo: string | undefined
+  /** The event that this one edits. */
+  readonly replaces: string | undefined
 }
 
 export interface LightOptions {
@@ -277,7 +279,9 @@ class Session implements LightUser {
     if (!clear) this.#unread.push({ roomId, event })
     if (clear?.type !== 'm.room.message') return
     const { content } = clear
-    const relation = content['m.relates_to'] as { 'm.in_reply_to'?: { event_id?: string } } | undefined
+    const relation = content['m.relates_to'] as
+      | { rel_type?: string; event_id?: string; 'm.in_reply_to'?: { event_id?: string } }
+      | undefined
     const message: LightMessage = {
       eventId: event.event_id,
       roomId,
@@ -286,6 +290,7 @@ class Session implements LightUser {
       content,
       body: typeof content.body === 'string' ? content.body : '',
       replyTo: relation?.['m.in_reply_to']?.event_id,
+      replaces: relation?.rel_type === 'm.replace' ? relation.event_id : undefined,
     }
     this.#messages.push(message)
     if (this.#since !== undefined) for (const listener of this.#listeners) listener(message)
