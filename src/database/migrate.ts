@@ -22,8 +22,7 @@ export const migrationsDirectory = resolve(dirname(fileURLToPath(import.meta.url
 
 /**
  * Reads the migrations in order.
- * Numbers may be left out: work that goes on side by side takes its own.
- * @throws Error when numbers are doubled or badly formed: a packaging mistake
+ * @throws Error when numbers are missing, doubled or badly formed: a packaging mistake
  */
 export const readMigrations = (directory: string = migrationsDirectory): readonly Migration[] => {
   const migrations = readdirSync(directory)
@@ -35,13 +34,10 @@ export const readMigrations = (directory: string = migrationsDirectory): readonl
       return { version: Number(match[1]), name: file.slice(0, -4), sql: readFileSync(join(directory, file), 'utf8') }
     })
   migrations.forEach((migration, index) => {
-    if (migration.version === migrations[index - 1]?.version) throw new Error(`migration ${migration.name} has the number of another one`)
+    if (migration.version !== index + 1) throw new Error(`migration ${migration.name} should have number ${index + 1}`)
   })
   return migrations
 }
-
-/** The schema version that these migrations lead to. */
-export const newestVersion = (migrations: readonly Migration[]): number => migrations.at(-1)?.version ?? 0
 
 /** The schema version of a database file (SQLite `user_version`). */
 export const schemaVersion = (database: Database): number => Number(database.connection.pragma('user_version', { simple: true }))
@@ -56,9 +52,8 @@ export const migrate = (
   beforeFirst?: (from: number) => void,
 ): MigrationResult => {
   const from = schemaVersion(database)
-  const to = newestVersion(migrations)
-  if (from > to) return { state: 'newer', database: from, program: to }
-  const open = migrations.filter(({ version }) => version > from)
+  if (from > migrations.length) return { state: 'newer', database: from, program: migrations.length }
+  const open = migrations.slice(from)
   if (open.length === 0) return { state: 'current', version: from }
   if (from > 0) beforeFirst?.(from)
   for (const migration of open) {
@@ -74,5 +69,5 @@ export const migrate = (
       return { state: 'failed', migration: migration.name, reason, version: schemaVersion(database) }
     }
   }
-  return { state: 'migrated', from, to, applied: open.map((migration) => migration.name) }
+  return { state: 'migrated', from, to: migrations.length, applied: open.map((migration) => migration.name) }
 }

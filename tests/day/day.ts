@@ -297,7 +297,7 @@ class Day {
   /** Gives a command that must succeed, at least partly. */
   async #succeed(moderator: Moderator, roomId: string, text: string, replyTo?: string): Promise<void> {
     const { body } = await moderator.command(roomId, text, replyTo)
-    if (!/^(✅|⚠️)/u.test(body)) this.#problems.push(`${text}: ${body}`)
+    if (!/^(?:\* )?(✅|⚠️)/u.test(body)) this.#problems.push(`${text}: ${body}`)
   }
 
   #membership(roomId: string, userId: string): string | undefined {
