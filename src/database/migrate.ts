@@ -39,6 +39,9 @@ export const readMigrations = (directory: string = migrationsDirectory): readonl
   return migrations
 }
 
+/** The schema version that these migrations lead to. */
+export const newestVersion = (migrations: readonly Migration[]): number => migrations.at(-1)?.version ?? 0
+
 /** The schema version of a database file (SQLite `user_version`). */
 export const schemaVersion = (database: Database): number => Number(database.connection.pragma('user_version', { simple: true }))
 
@@ -52,8 +55,9 @@ export const migrate = (
   beforeFirst?: (from: number) => void,
 ): MigrationResult => {
   const from = schemaVersion(database)
-  if (from > migrations.length) return { state: 'newer', database: from, program: migrations.length }
-  const open = migrations.slice(from)
+  const to = newestVersion(migrations)
+  if (from > to) return { state: 'newer', database: from, program: to }
+  const open = migrations.filter(({ version }) => version > from)
   if (open.length === 0) return { state: 'current', version: from }
   if (from > 0) beforeFirst?.(from)
   for (const migration of open) {
@@ -69,5 +73,5 @@ export const migrate = (
       return { state: 'failed', migration: migration.name, reason, version: schemaVersion(database) }
     }
   }
-  return { state: 'migrated', from, to: migrations.length, applied: open.map((migration) => migration.name) }
+  return { state: 'migrated', from, to, applied: open.map((migration) => migration.name) }
 }
