@@ -236,6 +236,19 @@ const adopt = (
       'It was made without a Matrix user, so who it belongs to has to be proven. Ask an admin to link it.',
     )
   }
+  // Anybody can write any address into an introduction.
+  if (unclaimed && wish.emailOnlyClaimed === true) {
+    return withNext(
+      refusal(
+        'account-waits',
+        'Nothing was done: the account ',
+        { code: user.username },
+        ' was made for the e-mail that they wrote, and waits for its person to prove who they are.',
+      ),
+      `If it is theirs, they send me the code that they were handed, in a direct chat (\`!reset ${user.username}\` makes a new one). ` +
+        'If you know that it is theirs, give the command again with --email; if they are somebody else, with another address.',
+    )
+  }
   const holder = ports.links.ofAccount(user.pk)?.userId ?? earlier.userId
   if (holder !== undefined && holder !== userId) {
     return withNext(

@@ -17,6 +17,8 @@ export interface ArrivalWish {
   readonly first: string
   readonly last?: string | undefined
   readonly email?: string | undefined
+  /** The address is what the newcomer wrote, and no moderator has said that it is theirs: it gives nobody an account that waits for its person. */
+  readonly emailOnlyClaimed?: boolean
   readonly person?: ResolvedPerson | undefined
   readonly username?: string | undefined
   readonly invitedBy?: string | undefined

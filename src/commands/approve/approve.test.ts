@@ -5,10 +5,13 @@ import { requestOf } from '../../../tests/support/commands/request.ts'
 import type { RequestOptions } from '../../../tests/support/commands/request.ts'
 import { done } from '../../authentik/errors.ts'
 import type { AuthentikFailure } from '../../authentik/errors.ts'
+import { userSchema } from '../../authentik/schemas.ts'
+import type { User } from '../../authentik/schemas.ts'
 import type { Answer } from '../../chat/answer.ts'
 import type { Unavailable } from '../../chat/command.ts'
 import type { Outcome, Plan } from '../../chat/effects.ts'
 import { renderAnswer } from '../../chat/render.ts'
+import type { EarlierAccount } from '../../onboarding/earlier-account.ts'
 import type { EventId, UserId } from '../../types.ts'
 import { createApproveCommand } from './approve.ts'
 import type { ApprovePorts } from './approve.ts'
@@ -19,7 +22,7 @@ const jo = '@jo:example.org' as UserId
 const setUp = (fail?: AuthentikFailure) => {
   const world = indocWorld()
   const answer = <Value>(value: Value) => Promise.resolve(fail ?? done(value))
-  const state: { plan: 'running' | 'done' | 'partly' } = { plan: 'done' }
+  const state: { plan: 'running' | 'done' | 'partly'; earlier?: EarlierAccount; user?: User } = { plan: 'done' }
   const ports: ApprovePorts = {
     ...arrivalDefaults,
     ...arrivalWorld({ rooms: [listedRoom('Maths', { keywords: ['maths'] })] }),
@@ -31,12 +34,15 @@ const setUp = (fail?: AuthentikFailure) => {
     authentik: {
       findUserByUsername: () => answer({ exact: undefined, similar: [] }),
       findUsersByEmail: () => answer([]),
-      getUser: () => Promise.resolve({ ok: false, code: 'not-found', changed: 'no', text: 'gone' }),
+      getUser: () =>
+        state.user === undefined
+          ? Promise.resolve({ ok: false, code: 'not-found', changed: 'no', text: 'gone' })
+          : Promise.resolve(done(state.user)),
       listGroups: () => answer([]),
     },
     accounts: { byUsername: () => [], groups: () => [] },
     links: world.links,
-    earlier: () => undefined,
+    earlier: (wish) => (wish.email === state.earlier?.email ? state.earlier : undefined),
     scheduler: { latest: () => undefined },
     newcomers: {
       of: (userId) => world.newcomers.of(userId),
@@ -222,4 +228,24 @@ describe('twice', () => {
     const plan = await world.planned(`gtg ${ghost}`)
     expect(renderAnswer(world.command.render!(plan, [ok])).body).toMatch(/^✅/)
   })
+})
+
+test('an account that waits for its code is nobody’s who only writes its address: a moderator has to say so', async () => {
+  const world = setUp()
+  world.state.earlier = { pk: 9, username: 'grace-oak11', email: 'ada@example.org', createdBy: `gatehouse:${mod}` }
+  world.state.user = userSchema.parse({
+    pk: 9,
+    username: 'grace-oak11',
+    name: 'Grace Hopper',
+    is_active: true,
+    is_superuser: false,
+    email: 'ada@example.org',
+  })
+  world.moves(ada, 'join')
+  world.life.said(said(full))
+  const refused = await world.give('gtg', introduction)
+  expect(refused).toMatchObject({ code: 'account-waits' })
+  expect(words(refused)).toContain('!reset grace-oak11')
+  const plan = await world.planned(`gtg ${ada} --email ada@example.org`)
+  expect(plan.steps[1]?.effect).toMatchObject({ kind: 'account.link', account: { pk: 9 }, userId: ada })
 })

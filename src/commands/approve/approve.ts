@@ -153,6 +153,7 @@ const wishOf = (
     first,
     last: last.length === 0 ? undefined : last.join(' '),
     email: understood.email,
+    ...(given.text('email') === undefined ? { emailOnlyClaimed: true } : {}),
     person: {
       raw: subject.raw,
       userId: subject.userId,
