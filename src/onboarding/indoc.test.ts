@@ -120,11 +120,23 @@ describe('what they write', () => {
       entry: { ...first.entry, eventId: '$x' as never, sender: ghost },
     })
     expect(world.newcomers.of(ada)?.introduction?.organization).toBe('Engines')
-    world.life.said(edited(first, full.replace('Engines', 'Looms'), { encrypted: false }))
-    expect(world.newcomers.of(ada)).toMatchObject({ introduction: { organization: 'Looms' }, trust: 'in-clear' })
+    world.life.said(edited(first, full.replace('Engines', 'Looms')))
+    expect(world.newcomers.of(ada)).toMatchObject({ introduction: { organization: 'Looms' }, trust: 'unsigned' })
     world.newcomers.update(ada, { state: 'approved' })
     world.life.said(edited(first, full.replace('Engines', 'Mills')))
     expect(world.newcomers.of(ada)?.introduction?.organization).toBe('Looms')
+  })
+
+  test('what a server could have written in clear changes nothing that came encrypted', () => {
+    const world = indocWorld()
+    world.moves(ada, 'join')
+    const first = said(full)
+    world.life.said(first)
+    const forged = full.replace('ada@example.org', 'mallory@example.net')
+    world.life.said(edited(first, forged, { encrypted: false }))
+    world.life.said(said(forged, { transport: { encrypted: false } }))
+    world.life.said(said('4. mallory@example.net\n6. https://linkedin.com/in/mallory', { transport: { encrypted: false } }))
+    expect(world.newcomers.of(ada)).toMatchObject({ introduction: { email: 'ada@example.org', linkedin: null }, trust: 'unsigned' })
   })
 
   test('an edit that takes it back starts the waiting again', () => {

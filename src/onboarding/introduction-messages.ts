@@ -32,15 +32,20 @@ const best = (messages: readonly IntroductionMessage[]): Reading => {
   return found
 }
 
+/** A server can write what is in clear; somebody whose app encrypts writes nothing so. */
+const mayBeForged = (trust: string, before: readonly IntroductionMessage[]): boolean =>
+  trust === 'in-clear' && before.some((one) => one.trust !== 'in-clear')
+
 /**
  * Reads a further message of somebody who waits.
  * @param kept what is kept of them so far, and what was understood of it
- * @returns undefined when the message changes nothing: it is chatter behind an introduction
+ * @returns undefined when the message changes nothing: it is chatter behind an introduction, or in clear although the person encrypts
  */
 export const readMessage = (
   kept: { readonly messages: readonly IntroductionMessage[]; readonly introduction: Introduction | null },
   message: IntroductionMessage,
 ): Reading | undefined => {
+  if (mayBeForged(message.trust, kept.messages)) return undefined
   const near = kept.messages.filter(({ sentAt }) => message.sentAt - sentAt <= windowMs).slice(-(most - 1))
   if (kept.introduction === null) return best([...near, message])
   // Whoever introduces themselves once more means the new one.
@@ -52,12 +57,12 @@ export const readMessage = (
   return together.isIntroduction && weight(together) > weight(kept.introduction) ? { messages, introduction: together } : undefined
 }
 
-/** Reads an edit of a kept message. undefined = that message is not kept. */
+/** Reads an edit of a kept message. undefined = that message is not kept, or the edit is in clear although the person encrypts. */
 export const readEdit = (
   messages: readonly IntroductionMessage[],
   edit: { readonly eventId: string; readonly body: string; readonly trust: string },
 ): Reading | undefined => {
-  if (!messages.some(({ eventId }) => eventId === edit.eventId)) return undefined
+  if (!messages.some(({ eventId }) => eventId === edit.eventId) || mayBeForged(edit.trust, messages)) return undefined
   const edited = messages.map((one) => (one.eventId === edit.eventId ? { ...one, body: edit.body, trust: edit.trust } : one))
   const introduction = read(edited)
   return { messages: edited, introduction: introduction.isIntroduction ? introduction : undefined }
