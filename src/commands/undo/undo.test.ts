@@ -145,6 +145,12 @@ describe('undo', () => {
     expect((await planned('undo', { role: 'admin' })).steps.length).toBeGreaterThan(0)
   })
 
+  test('the rules on targets hold for whoever has linked the account since', async () => {
+    ran('adduser', [create], { targets: [] })
+    const { targets } = await planned()
+    expect(targets).toEqual([ada])
+  })
+
   test('an account that was taken back is not found as an earlier one of the same person', () => {
     const planId = ran('adduser', arrival)
     const wish = { email: 'ada@example.org', userId: ada, name: 'Ada Lovelace' }

@@ -59,6 +59,8 @@ const planOf = (
   account: { readonly pk: number; readonly username: string } | undefined,
 ): Plan => {
   const { directory, scheduler } = ports
+  // Linked since, by a code: the account is theirs, and the rules on targets hold for them.
+  const holder = account === undefined ? undefined : ports.links.ofAccount(account.pk)?.userId
   const steps: PlannedStep[] = []
   const notes: string[] = []
   const add = (effect: Effect, text: string): void => void steps.push({ effect, text })
@@ -69,7 +71,6 @@ const planOf = (
   }
   if (account !== undefined) {
     add({ kind: 'account.deactivate', account }, `disable the account ${account.username}`)
-    const holder = ports.links.ofAccount(account.pk)?.userId
     if (holder !== undefined) add({ kind: 'account.unlink', account, userId: holder }, `unlink ${holder} from ${account.username}`)
   } else if (made.steps.some(({ planned }) => planned.effect.kind === 'account.link' || planned.effect.kind === 'account.attributes')) {
     notes.push('The account was there before, so it is left as it is.')
@@ -119,7 +120,7 @@ const planOf = (
     summary: `undo the arrival of ${made.summary} (${ago(made.at, now)})`,
     steps,
     notes,
-    targets: made.targets,
+    targets: [...new Set([...made.targets, ...(holder === undefined ? [] : [holder])])],
     undoes: made.planId,
   }
 }
