@@ -297,6 +297,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     arrival,
     pending,
     newcomers: life.newcomers,
+    inviterOf: life.inviterOf,
     isOwnMessage: (eventId) => outbox.isOwn(eventId),
     config,
     database,

@@ -31,6 +31,8 @@ export interface IndocParts {
   readonly introductions: IntroductionJobOptions
   readonly vouching: VouchOptions
   readonly newcomerParts: NewcomerEffectOptions
+  /** Whom a newcomer means by the name of their inviter; undefined = nobody who can be asked. */
+  readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
   /** Text that is no command: an introduction, or the answer of an inviter. Returns whether it was one that nobody else has to look at. */
   heard(message: IncomingMessage, kind: RoomKind): boolean
 }
@@ -62,18 +64,21 @@ export const createIndocParts = (parts: {
     accountsNamed: (username: string) => accounts.byUsername(username).map(({ pk }) => ({ userId: links.ofAccount(pk)?.userId })),
     isMember: (userId: UserId) => community.isMember(userId) || roles.of(userId) !== 'everyone',
   }
+  const inviterOf = (name: string, newcomer: UserId): UserId | undefined =>
+    config.introduction.askInviter ? findInviter(inviters, name, newcomer) : undefined
   const indoc = new Indoc({
     ...parts,
     newcomers,
     isNewcomer: (userId) => isPerson(userId) && roles.of(userId) === 'everyone',
-    inviterOf: (name, newcomer) => (config.introduction.askInviter ? findInviter(inviters, name, newcomer) : undefined),
+    inviterOf,
     settings: config.introduction,
   })
-  const vouching: VouchOptions = { ...parts, newcomers, eventOf: (txnId) => parts.outbox.eventOf(txnId) }
+  const vouching: VouchOptions = { ...parts, newcomers, inviterOf, eventOf: (txnId) => parts.outbox.eventOf(txnId) }
   const answerOfInviter = createVouchAnswer(vouching)
   return {
     newcomers,
     indoc,
+    inviterOf,
     vouching,
     introductions: {
       ...parts,

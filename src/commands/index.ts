@@ -88,6 +88,8 @@ export interface CommandParts {
   readonly arrival: ArrivalPorts
   readonly pending: PendingLinks
   readonly newcomers: Newcomers
+  /** Whom a newcomer means by the name of their inviter. */
+  readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
   /** Is this event a message that the bot has sent? */
   readonly isOwnMessage: (eventId: EventId) => boolean
   readonly repairer: Repairer
@@ -170,7 +172,12 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     createAdduserCommand(arrival),
     createPendingCommand({ newcomers, nameOf, isSettled }),
     createRequestCommand(indocPeople),
-    createApproveCommand({ ...arrival, ...indocPeople, displayName: (userId) => directory.displayName(userId) }),
+    createApproveCommand({
+      ...arrival,
+      ...indocPeople,
+      inviterOf: parts.inviterOf,
+      displayName: (userId) => directory.displayName(userId),
+    }),
     createDeclineCommand({ ...indocPeople, indoc: () => rooms.indoc }),
     createExtendCommand({ ...indocPeople, usualMs: config.introduction.deadline }),
     createGraduateCommand({

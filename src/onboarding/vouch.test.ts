@@ -21,14 +21,18 @@ const setUp = () => {
     membership: Membership
     open: Awaited<ReturnType<VouchOptions['directRooms']['open']>>
     merge: AuthentikResult<User>
+    namedInviter: string
   } = {
+    namedInviter: 'Mo',
     merge: done({} as User),
     membership: 'join',
     open: { ok: true, roomId: direct, made: true },
   }
   const options: VouchOptions = {
     ...world,
+    inviterOf: (name) => world.inviters.get(name),
     authentik: {
+      getUser: () => Promise.resolve(done({ attributes: { invited_by: state.namedInviter } } as unknown as User)),
       mergeAttributes: (pk, attributes) => {
         written.push([pk, attributes])
         return Promise.resolve(state.merge)
@@ -138,6 +142,10 @@ describe('the answer', () => {
     expect(world.answer('yes')).toBe(true)
     expect(await world.write()).toMatchObject({ state: 'done' })
     expect(world.written).toEqual([[7, { invited_by_confirmed: true }]])
+    world.state.namedInviter = 'Grace'
+    expect(await world.write()).toMatchObject({ state: 'done', note: expect.stringContaining('another inviter') as string })
+    expect(world.written).toHaveLength(1)
+    world.state.namedInviter = 'Mo'
     world.state.merge = { ok: false, code: 'timeout', changed: 'maybe', text: 'it sleeps' }
     expect(await world.write()).toMatchObject({ state: 'failed' })
     world.state.merge = { ok: false, code: 'not-found', changed: 'no', text: 'gone' }

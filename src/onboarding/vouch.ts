@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Authentik } from '../authentik/client.ts'
+import type { AuthentikFailure } from '../authentik/errors.ts'
 import { ownText } from '../chat/address.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Database } from '../database/database.ts'
@@ -21,8 +22,10 @@ export interface VouchOptions {
   readonly directory: Pick<Directory, 'displayName' | 'label' | 'membership'>
   readonly outbox: Pick<Outbox, 'add' | 'kick'>
   readonly templates: Templates
-  readonly authentik: Pick<Authentik, 'mergeAttributes'>
+  readonly authentik: Pick<Authentik, 'getUser' | 'mergeAttributes'>
   readonly links: Pick<Links, 'of'>
+  /** Whom a newcomer means by the name of their inviter. */
+  readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
   readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen'>
   /** The event that a message of ours became. */
   readonly eventOf: (txnId: string) => EventId | undefined
@@ -75,20 +78,29 @@ const ask = async (options: VouchOptions, job: Job, tools: JobTools): Promise<Jo
   return { state: 'done', note: 'asked' }
 }
 
-const attributeSchema = z.object({ userId: z.string(), confirmed: z.boolean() })
+const attributeSchema = z.object({ userId: z.string(), confirmed: z.boolean(), inviter: z.string().optional() })
 
 /** Writes an answer that came after the approval into the account. */
-export const createVouchAttributeHandler = (options: Pick<VouchOptions, 'authentik' | 'links'>): JobHandler => ({
+export const createVouchAttributeHandler = (options: Pick<VouchOptions, 'authentik' | 'links' | 'inviterOf'>): JobHandler => ({
   maxAttempts: 30,
   run: async (job) => {
-    const { userId, confirmed } = attributeSchema.parse(job.payload)
+    const { userId, confirmed, inviter } = attributeSchema.parse(job.payload)
     const link = options.links.of(userId as UserId)
     if (link === undefined) return { state: 'cancelled', reason: 'the person has no account any more' }
+    const read = confirmed ? await options.authentik.getUser(link.pk) : undefined
+    if (read !== undefined && !read.ok) return ended(read)
+    const name = read?.value.attributes['invited_by']
+    // Whoever was named after the question was not asked.
+    if (confirmed && (typeof name !== 'string' || inviter === undefined || options.inviterOf(name, userId as UserId) !== inviter))
+      return { state: 'done', note: 'the account names another inviter' }
     const result = await options.authentik.mergeAttributes(link.pk, { invited_by_confirmed: confirmed })
-    if (result.ok) return { state: 'done', note: 'written' }
-    const final = result.code === 'not-found' || result.code === 'no-permission' || result.code === 'token-dead'
-    return { state: final ? 'dead' : 'failed', reason: result.text }
+    return result.ok ? { state: 'done', note: 'written' } : ended(result)
   },
+})
+
+const ended = ({ code, text }: AuthentikFailure): JobResult => ({
+  state: code === 'not-found' || code === 'no-permission' || code === 'token-dead' ? 'dead' : 'failed',
+  reason: text,
 })
 
 const yes = /^(?:yes|y|yep|yeah|yes,? i (?:do|vouch)|i do|sure|ja|oui|s[ií]|да|👍|✅)$/iu
@@ -136,7 +148,7 @@ export const createVouchAnswer =
         options.scheduler.add({
           kind: 'vouch-attribute',
           uniqueKey: one.userId,
-          payload: { userId: one.userId, confirmed: verdict === 'yes' },
+          payload: { userId: one.userId, confirmed: verdict === 'yes', inviter: sender },
         })
       }
       say(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { arrivalDefaults, arrivalWorld, listedRoom } from '../../../tests/support/commands/arrival-world.ts'
-import { ada, full, ghost, indoc, indocWorld, mod, said } from '../../../tests/support/commands/indoc-world.ts'
+import { ada, edited, full, ghost, indoc, indocWorld, mod, said } from '../../../tests/support/commands/indoc-world.ts'
 import { requestOf } from '../../../tests/support/commands/request.ts'
 import type { RequestOptions } from '../../../tests/support/commands/request.ts'
 import { done } from '../../authentik/errors.ts'
@@ -50,6 +50,7 @@ const setUp = (fail?: AuthentikFailure) => {
       planState: () => state.plan,
     },
     displayName: (userId) => world.directory.displayName(userId),
+    inviterOf: (name) => world.inviters.get(name),
     senderOf: (eventId) => (eventId === introduction ? ada : undefined),
     isOwnMessage: (eventId) => eventId === '$own',
   }
@@ -71,6 +72,7 @@ describe('the plan', () => {
     const world = setUp()
     world.moves(ada, 'join')
     world.life.said(said(`${full}\n6. https://linkedin.com/in/ada`))
+    world.inviters.set('Mo', mod)
     world.newcomers.update(ada, { inviter_id: mod, vouched: 'yes' })
     const plan = await world.planned('gtg', introduction)
     expect(kinds(plan)).toEqual(['newcomer.decide', 'account.create', 'welcome', 'room.invite', 'graduation'])
@@ -248,4 +250,21 @@ test('an account that waits for its code is nobody’s who only writes its addre
   expect(words(refused)).toContain('!reset grace-oak11')
   const plan = await world.planned(`gtg ${ada} --email ada@example.org`)
   expect(plan.steps[1]?.effect).toMatchObject({ kind: 'account.link', account: { pk: 9 }, userId: ada })
+})
+
+test('an inviter’s yes does not pass to somebody else who is named later', async () => {
+  const world = setUp()
+  world.moves(ada, 'join')
+  world.inviters.set('Mo', mod)
+  const first = said(full)
+  world.life.said(first)
+  world.newcomers.update(ada, { vouched: 'yes' })
+  const confirmed = async (line = 'gtg') => {
+    const { effect } = (await world.planned(line, introduction)).steps[1] ?? {}
+    return effect?.kind === 'account.create' ? effect.attributes['invited_by_confirmed'] : 'no account'
+  }
+  expect(await confirmed()).toBe(true)
+  expect(await confirmed('gtg --invited-by Grace')).toBeUndefined()
+  world.life.said(edited(first, full.replace('Mo', 'Grace')))
+  expect(await confirmed()).toBeUndefined()
 })

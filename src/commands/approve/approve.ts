@@ -19,6 +19,8 @@ import type { Understood } from './understood.ts'
 export interface ApprovePorts extends ArrivalPorts, SubjectPorts {
   readonly newcomers: Pick<Newcomers, 'of' | 'messages' | 'planState'>
   readonly displayName: (userId: UserId) => string | null
+  /** Whom a newcomer means by the name of their inviter. */
+  readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
 }
 
 /** Longest text that goes into the account's attribute `intro`. */
@@ -149,6 +151,10 @@ const wishOf = (
     .join('\n\n')
     .slice(0, longestIntro)
   const vouched = newcomer?.vouched ?? undefined
+  // Somebody else may be named by now: a yes is that of the one who was asked.
+  const { invitedBy } = understood
+  const named = invitedBy === undefined ? undefined : ports.inviterOf(invitedBy, subject.userId)
+  const confirmed = vouched === 'no' ? false : vouched === 'yes' && named === newcomer?.inviterId ? true : undefined
   return {
     first,
     last: last.length === 0 ? undefined : last.join(' '),
@@ -161,8 +167,8 @@ const wishOf = (
       ...(subject.account === undefined ? {} : { account: subject.account }),
     },
     username: given.text('username')?.trim() || undefined,
-    invitedBy: understood.invitedBy,
-    invitedByConfirmed: vouched === undefined ? undefined : vouched === 'yes',
+    invitedBy,
+    invitedByConfirmed: confirmed,
     organization: understood.organization,
     linkedin: understood.linkedin,
     intro: newcomer?.introduction === null || intro === '' ? undefined : intro,
