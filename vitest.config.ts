@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     // A test that is left out must not look like one that passed.
     allowOnly: false,
-    maxWorkers: 2,
+    // The tests against servers wait more than they compute: with three at once two cores are busy.
+    maxWorkers: 3,
     pool: 'forks',
     // Synapse gets 10 s to end before it is killed.
     teardownTimeout: 20_000,
