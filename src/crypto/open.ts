@@ -130,8 +130,10 @@ export const openCrypto = async (options: EngineOptions & { readonly onSecret: (
   return { ok: true, engine, backup: new WasmBackup(engine, store), store, identity: identityWords[identity.made] }
 }
 
-/** The bot of the bridge that speaks for a user. */
+const serverOf = (userId: UserId): string => userId.slice(userId.indexOf(':') + 1)
+
+/** The bot of the bridge that speaks for a user. A bridge has ghosts on its own server only. */
 const bridgeBots = (bridges: Config['bridges']): ((userId: UserId) => UserId | undefined) => {
   const patterns = bridges.map(({ users, bot }) => ({ bot, users: new RegExp(users, 'u') }))
-  return (userId) => patterns.find(({ users }) => users.test(userId))?.bot
+  return (userId) => patterns.find(({ users, bot }) => users.test(userId) && serverOf(bot) === serverOf(userId))?.bot
 }

@@ -26,3 +26,11 @@ test('a display name stays in its line and does not pass for the id of somebody 
   expect(bridged.label(evil, ' \n ')).toBe(evil)
   expect(bridged.label(ghost, '\n')).toBe('somebody without a name (bridged)')
 })
+
+test('somebody of another server is not bridged, whatever they are called: they are shown with their id', () => {
+  const bridged = new Bridged([{ users: '^@signal_', bot: '@signalbot:example.org' as UserId }])
+  const evil = '@signal_1234:evil.example' as UserId
+  expect(bridged.bridgeOf(ghost)).toBe(0)
+  expect(bridged.bridgeOf(evil)).toBeUndefined()
+  expect(bridged.label(evil, 'Ada (bridged)')).toContain(evil)
+})

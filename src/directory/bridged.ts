@@ -3,20 +3,32 @@ import type { UserId } from '../types.ts'
 /** What tells bridged people apart: `bridges[].users` of the config, a regular expression on the user id. */
 export interface BridgePattern {
   readonly users: string
+  /** The user that speaks for the bridge. Its ghosts are of the same server (absent = any server). */
+  readonly bot?: UserId
 }
+
+const serverOf = (userId: UserId): string => userId.slice(userId.indexOf(':') + 1)
 
 /** Knows bridged people (ghosts that a bridge speaks for) by their user ids. */
 export class Bridged {
-  readonly #patterns: readonly RegExp[]
+  readonly #patterns: readonly { readonly users: RegExp; readonly server: string | undefined }[]
 
   /** @throws SyntaxError for a bad expression; the config has checked them */
   constructor(bridges: readonly BridgePattern[] = []) {
-    this.#patterns = bridges.map((bridge) => new RegExp(bridge.users, 'u'))
+    this.#patterns = bridges.map(({ users, bot }) => ({
+      users: new RegExp(users, 'u'),
+      server: bot === undefined ? undefined : serverOf(bot),
+    }))
   }
 
-  /** Which bridge (index in the config) speaks for this user? undefined = none: a person with a Matrix client. */
+  /**
+   * Which bridge (index in the config) speaks for this user? undefined = none: a person with a Matrix client. Anybody's server can have users with
+   * such names, and its people would hide behind the badge: a bridge has ghosts on its own server only.
+   */
   bridgeOf(userId: UserId): number | undefined {
-    const index = this.#patterns.findIndex((pattern) => pattern.test(userId))
+    const index = this.#patterns.findIndex(
+      ({ users, server }) => users.test(userId) && (server === undefined || server === serverOf(userId)),
+    )
     return index === -1 ? undefined : index
   }
 
