@@ -93,9 +93,16 @@ export class Homeserver {
       const wait = this.#budget?.room() ?? 0
       if (wait > 0) return notYet(method, options.route, wait)
     }
-    if (eventRoutes.has(options.route)) await this.#budget?.turn(urgent)
+    if (this.#budget === undefined || !eventRoutes.has(options.route)) return this.#ask(method, path, rest)
+    const told = await this.#budget.turn(urgent)
+    const result = await this.#ask(method, path, rest)
+    told(result.ok)
+    return result
+  }
+
+  async #ask(method: Method, path: string, options: Omit<HomeserverRequest, 'urgent'>): Promise<GateResult> {
     const token = await this.session.token()
-    const result = await this.gate.request({ ...rest, method, path, token })
+    const result = await this.gate.request({ ...options, method, path, token })
     if (result.ok || result.code !== 'status' || (result.status !== 401 && result.status !== 403)) return result
     if (isAboutAccount(result)) {
       const end = await this.session.examine(result)
@@ -104,7 +111,7 @@ export class Homeserver {
     }
     if (result.status !== 401 || errcode(result) !== 'M_UNKNOWN_TOKEN') return result
     const renewal = await this.session.renew(token)
-    if (renewal === 'renewed') return this.gate.request({ ...rest, method, path, token: await this.session.token() })
+    if (renewal === 'renewed') return this.gate.request({ ...options, method, path, token: await this.session.token() })
     if (renewal !== 'later') this.#onSessionEnd(renewal)
     return result
   }

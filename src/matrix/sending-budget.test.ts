@@ -19,13 +19,17 @@ const world = (assumed = false) => {
   return { clock, budget, gone, ask }
 }
 
-test('nothing waits until the server has refused once', async () => {
+test('on its own server nothing waits but what the server asks to wait for', async () => {
   const { clock, budget, gone, ask } = world()
   for (let event = 0; event < 50; event += 1) ask(`${event}`)
   await clock.advance(0)
   expect(gone).toHaveLength(50)
   expect(budget.limited).toBe(false)
   expect([budget.room(), budget.invitation(ada)]).toEqual([0, 0])
+  budget.refused('send')
+  ask('next')
+  await clock.advance(0)
+  expect(gone).toHaveLength(51)
 })
 
 test('on a server that is not ours the limit holds from the start: ten at once, then one in five seconds', async () => {
@@ -41,22 +45,51 @@ test('on a server that is not ours the limit holds from the start: ten at once, 
   expect(gone).toHaveLength(12)
 })
 
-test('after a refusal the default limit is assumed, however much was sent before, and the refused one is counted', async () => {
-  const { clock, budget, gone, ask } = world()
-  for (let event = 0; event < 500; event += 1) ask(`${event}`)
+test('the first answer for which there is no room finds out that there is no limit: everybody goes', async () => {
+  const { clock, budget, gone, ask } = world(true)
+  for (let event = 0; event < 10; event += 1) await budget.turn()
+  ask('welcome')
+  const told = await budget.turn(true)
+  expect(gone).toEqual([])
+  told(true)
+  for (let event = 0; event < 20; event += 1) ask(`${event}`)
   await clock.advance(0)
+  expect(gone).toHaveLength(21)
+  expect(budget.limited).toBe(false)
+})
+
+test('or that there is one: from then on answers wait too, and the refused one is counted; it is tried again after a day', async () => {
+  const { clock, budget, gone, ask } = world(true)
+  for (let event = 0; event < 10; event += 1) await budget.turn()
+  const told = await budget.turn(true)
   budget.refused('send')
-  gone.length = 0
-  ask('next')
+  told(true)
+  expect(budget.limited).toBe(true)
+  ask('answer', true)
   await clock.advance(9000)
   expect(gone).toEqual([])
   await clock.advance(1200)
-  expect(gone).toEqual(['next'])
+  expect(gone).toEqual(['answer'])
+  await clock.advance(24 * 3_600_000 + 1)
+  for (let event = 0; event < 10; event += 1) await budget.turn()
+  ask('once more', true)
+  await clock.advance(0)
+  expect(gone).toEqual(['answer', 'once more'])
+})
+
+test('one answer at a time tries it', async () => {
+  const { clock, budget, gone, ask } = world(true)
+  for (let event = 0; event < 10; event += 1) await budget.turn()
+  await budget.turn(true)
+  ask('second', true)
+  await clock.advance(0)
+  expect(gone).toEqual([])
 })
 
 test('answers and removals go before other work, each kind in its order', async () => {
   const { clock, budget, gone, ask } = world(true)
   for (let event = 0; event < 10; event += 1) await budget.turn()
+  budget.refused('send')
   ask('welcome')
   ask('invitation')
   ask('answer', true)

@@ -67,9 +67,19 @@ interface Waiting {
 }
 
 /**
- * What the server lets the bot send. On somebody else's server its default limits are assumed from the start, so that nothing runs into them: a
- * refused request costs time, and a refused invitation costs the invited person's own, much smaller budget. Elsewhere nothing is held back until
- * the server has refused once. Answers to people and removals go before everything else.
+ * How much is known of the server's limits. `open` = none were met. `assumed` = its defaults are taken for granted, until an answer to somebody that is
+ * sent beyond them goes through or not. `met` = the server has refused.
+ */
+type Knowledge = 'open' | 'assumed' | 'met'
+
+/** After this time it is tried again whether the server still limits the bot (milliseconds). */
+const doubtAfterMs = 24 * 3_600_000
+
+/**
+ * What the server lets the bot send. On somebody else's server its default limits are assumed, so that nothing runs into them: a refused request
+ * costs time, and a refused invitation costs the invited person's own, much smaller budget. Whether they hold is found out once a day, by the first
+ * answer for which there is no room. On the bot's own server nothing but invitations and new rooms is ever held back, and those not before it has
+ * refused once. Answers to people and removals go before everything else.
  */
 export class SendingBudget {
   readonly #clock: Clock
@@ -77,28 +87,44 @@ export class SendingBudget {
   readonly #rooms: Bucket
   readonly #invited = new Map<UserId, Bucket>()
   readonly #stop = new AbortController()
+  readonly #paces: boolean
+  #knowledge: Knowledge
+  #metAt: Timestamp = 0
+  #trying = false
   #waiting: readonly Waiting[] = []
   #pumping = false
-  #limited: boolean
 
-  /** @param assumed take the server's default limits for granted before it has refused anything */
-  constructor(clock: Clock, assumed = false) {
+  /** @param foreign the server is somebody else's: its default limits are likely */
+  constructor(clock: Clock, foreign = false) {
     this.#clock = clock
-    this.#limited = assumed
+    this.#paces = foreign
+    this.#knowledge = foreign ? 'assumed' : 'open'
     this.#events = new Bucket(eventLimit, clock)
     this.#rooms = new Bucket(roomLimit, clock)
   }
 
   /** Does the server limit the bot, as far as is known? */
   get limited(): boolean {
-    return this.#limited
+    return this.#knowledge !== 'open'
   }
 
-  /** Waits until an event would not be refused, and takes its place. Urgent ones first, else in order. */
-  async turn(urgent = false): Promise<void> {
-    if (!this.#limited) {
+  /**
+   * Waits until an event would not be refused, and takes its place. Urgent ones first, else in order.
+   * @returns to be called with what came of the event
+   */
+  async turn(urgent = false): Promise<(went: boolean) => void> {
+    const nothing = (): void => undefined
+    if (this.#knowledge === 'met' && this.#clock.now() - this.#metAt > doubtAfterMs) this.#knowledge = this.#paces ? 'assumed' : 'open'
+    if (!this.#paces || this.#knowledge === 'open') {
       this.#events.spend()
-      return
+      return nothing
+    }
+    if (urgent && this.#knowledge === 'assumed' && !this.#trying && this.#events.wait > 0) {
+      this.#trying = true
+      return (went) => {
+        this.#trying = false
+        if (went && this.#knowledge === 'assumed') this.#open()
+      }
     }
     await new Promise<void>((go) => {
       const ahead = this.#waiting.filter((one) => one.urgent || !urgent)
@@ -106,6 +132,15 @@ export class SendingBudget {
       this.#waiting = [...ahead, { urgent, go }, ...behind]
       if (!this.#pumping) void this.#pump()
     })
+    return nothing
+  }
+
+  /** It sends more than the defaults allow: nobody has to wait. */
+  #open(): void {
+    this.#knowledge = 'open'
+    const free = this.#waiting
+    this.#waiting = []
+    for (const { go } of free) go()
   }
 
   /** Lets those who wait go, one after another, each when its time has come. Never rejects. */
@@ -130,15 +165,21 @@ export class SendingBudget {
    * @param route as the gate counts it
    */
   refused(route: string): void {
+    if (!eventRoutes.has(route)) return
     if (route === 'createRoom') this.#rooms.empty()
     // Which of the limits of invitations it was is known by the wait only: see `invitationRefused`.
-    else if (eventRoutes.has(route) && route !== 'invite') this.#events.empty()
-    if (eventRoutes.has(route)) this.#limited = true
+    else if (route !== 'invite') this.#events.empty()
+    this.#met()
+  }
+
+  #met(): void {
+    this.#knowledge = 'met'
+    this.#metAt = this.#clock.now()
   }
 
   /** Milliseconds until a room may be made; 0 = now, and the place is taken. */
   room(): number {
-    const wait = this.#limited ? this.#rooms.wait : 0
+    const wait = this.limited ? this.#rooms.wait : 0
     if (wait === 0) this.#rooms.spend()
     return wait
   }
@@ -147,7 +188,7 @@ export class SendingBudget {
   invitation(userId: UserId): number {
     for (const [other, bucket] of this.#invited) if (bucket.isFull) this.#invited.delete(other)
     const bucket = this.#invited.get(userId) ?? new Bucket(invitedLimit, this.#clock)
-    const wait = this.#limited ? bucket.wait : 0
+    const wait = this.limited ? bucket.wait : 0
     if (wait === 0) {
       bucket.spend()
       this.#invited.set(userId, bucket)
@@ -157,7 +198,7 @@ export class SendingBudget {
 
   /** The server has refused to let a person be invited for now: the limit of that person, which others may have used up too. */
   invitationRefused(userId: UserId): void {
-    this.#limited = true
+    this.#met()
     const bucket = this.#invited.get(userId) ?? new Bucket(invitedLimit, this.#clock)
     bucket.empty()
     this.#invited.set(userId, bucket)
