@@ -5,14 +5,14 @@ import type { Demo } from './environment.ts'
 interface AccessUser {
   readonly userId: string
   readonly password: string
-  readonly role: 'bot' | 'admin' | 'moderator' | 'newcomer' | 'member'
+  readonly role: 'bot' | 'admin' | 'moderator' | 'newcomer' | 'visitor' | 'member'
   /** It has no device yet, so a client that logs in first can sign itself. */
   readonly fresh: boolean
 }
 
 /** Everything that a client from outside needs to join in. */
 export const accessOf = (demo: Demo): Record<string, unknown> => {
-  const { bot, admin, moderator, freshModerator, newcomer, freshNewcomer, members } = demo.users
+  const { bot, admin, moderator, freshModerator, newcomer, freshNewcomer, visitor, members } = demo.users
   const entry = ({ userId, password }: User, role: AccessUser['role'], fresh: boolean): AccessUser => ({ userId, password, role, fresh })
   const users = [
     entry(bot, 'bot', false),
@@ -21,6 +21,7 @@ export const accessOf = (demo: Demo): Record<string, unknown> => {
     entry(freshModerator, 'moderator', true),
     entry(newcomer, 'newcomer', false),
     entry(freshNewcomer, 'newcomer', true),
+    entry(visitor, 'visitor', true),
     ...members.map((user) => entry(user, 'member', true)),
   ]
   const { rooms, homeserver, authentik, files } = demo

@@ -4,7 +4,7 @@ import type { Demo } from './environment.ts'
 import { Transcript } from './transcript.ts'
 
 /** Who may act in the demo. */
-export type Actor = 'moderator' | 'admin' | 'newcomer'
+export type Actor = 'moderator' | 'admin' | 'newcomer' | 'visitor'
 
 /** The people of a demo with their clients; each begins when it is first needed. */
 export class Cast {
@@ -32,7 +32,7 @@ export class Cast {
 
   /** `Ada`, or the user id of somebody unknown. */
   readonly nameOf = (userId: string): string => {
-    const { bot, admin, moderator, freshModerator, newcomer, freshNewcomer, members } = this.#demo.users
+    const { bot, admin, moderator, freshModerator, newcomer, freshNewcomer, visitor, members } = this.#demo.users
     const named: readonly (readonly [User, string])[] = [
       [bot, 'Gatehouse'],
       [admin, 'Olga'],
@@ -40,6 +40,7 @@ export class Cast {
       [freshModerator, 'Mia'],
       [newcomer, 'Ada'],
       [freshNewcomer, 'Noa'],
+      [visitor, 'Zoe'],
     ]
     const known = named.find(([user]) => user.userId === userId)?.[1]
     const member = members.find((user) => user.userId === userId)
@@ -58,7 +59,7 @@ export class Cast {
   }
 
   async #start(actor: Actor): Promise<Person> {
-    const person = await this.#demo.people.join({ user: this.user(actor) })
+    const person = await this.#demo.people.join({ user: this.user(actor), ...(actor === 'visitor' ? { crossSign: false } : {}) })
     const moderator = actor === 'moderator' ? undefined : await this.#people.get('moderator')
     const transcript = new Transcript(
       {

@@ -8,12 +8,19 @@ const helpOf = ({ users }: Demo): string => `What you type is sent by Mo, the mo
   !rooms · !recommend hiking  rooms
   !adduser Ada Lovelace --email ada@riverbend.test --matrix ${users.newcomer.userId} --interests "hiking, music"
   !remove ${users.members[0]?.userId ?? '@somebody'}   shows a plan; answer with its code
+What to try next: somebody comes by herself, and you let her in.
+  /as visitor                 Zoe; then /join lets her come to INDOC, and the bot asks who she is
+  My name is Zoe Brontë, Mo invited me, zoe@riverbend.test, I like hiking and tea
+  /as moderator               then !pending (who waits), !gtg 1 --dry-run, !gtg 1
+  /as visitor                 /accept opens the direct chat; she reads her welcome and leaves INDOC
+  !stuck · !why as a /reply · admin: !audit · /bot kill, /bot start and a command after it
 Lines of the demo itself:
   admin: !status              sends this one line into the admin room
   /room indoc|admin|<name>    sends what follows into that room
-  /as moderator|admin|newcomer   lets somebody else speak
+  /as moderator|admin|newcomer|visitor   lets somebody else speak
   /reply !why                 sends it as a reply to the bot's last message of the room
   /accept                     accepts all invitations of the one who speaks (try it as newcomer)
+  /join                       lets the one who speaks join the room of the prompt
   /bot stop|start|kill        what operators and power cuts do
   /quit or Ctrl-D             ends everything`
 
@@ -123,6 +130,9 @@ class Session {
         return await this.#send(this.#room, rest, true)
       case '/accept':
         return await this.#accept()
+      case '/join':
+        await (await this.#cast.person(this.#actor)).joinRoom(this.#room)
+        return
       case '/bot':
         return await this.#bot(rest)
       case 'admin:':
@@ -188,6 +198,6 @@ const split = (line: string): readonly [string, string] => {
 }
 
 const actorOf = (text: string): Actor => {
-  if (text === 'moderator' || text === 'admin' || text === 'newcomer') return text
-  throw new Error('/as knows moderator, admin and newcomer')
+  if (text === 'moderator' || text === 'admin' || text === 'newcomer' || text === 'visitor') return text
+  throw new Error('/as knows moderator, admin, newcomer and visitor')
 }

@@ -13,6 +13,8 @@ export interface Users {
   readonly newcomer: User
   /** No device yet: for a person's own client. */
   readonly freshNewcomer: User
+  /** In no room and without a device: comes to INDOC when somebody lets them. */
+  readonly visitor: User
   /** People of the community without a role. */
   readonly members: readonly User[]
 }
@@ -45,6 +47,7 @@ export const registerUsers = async (admin: Admin, profile: Profile, suffix: stri
     freshModerator: await register('mia', 'Mia (moderator)'),
     newcomer: await register('ada', 'Ada'),
     freshNewcomer: await register('noa', 'Noa'),
+    visitor: await register('zoe', 'Zoe'),
     members,
   }
 }

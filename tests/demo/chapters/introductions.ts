@@ -4,11 +4,10 @@ const email = 'zoe@riverbend.test'
 
 /** Somebody who comes to INDOC by herself: asked, understood by what she writes, and let in with one word. */
 export const introductions = async (stage: Stage): Promise<void> => {
-  const { rooms, users, admin, authentik, people } = stage.demo
+  const { rooms, users, admin, authentik } = stage.demo
   const { indoc } = rooms
-  const { bot } = users
-  const user = await admin.registerUser({ name: 'zoe', displayName: 'Zoe' })
-  const zoe = await people.join({ user, crossSign: false })
+  const { bot, freshNewcomer } = users
+  const zoe = await stage.cast.person('visitor')
   let introduction = ''
 
   await stage.step('Zoe joins INDOC and is asked who she is', async () => {
@@ -54,5 +53,20 @@ export const introductions = async (stage: Stage): Promise<void> => {
     await stage.message(zoe, undefined, { sender: bot.userId, body: /Your account is ready/ })
     await stage.until('her way out of INDOC', () => (stage.membership(indoc, zoe.userId) === 'leave' ? true : undefined))
     return 'welcome read, out of INDOC'
+  })
+
+  await stage.step('Mo does not let Noa in, and gives a reason', async () => {
+    const answer = await stage.ask('moderator', indoc, `!decline ${freshNewcomer.userId} --reason "we are full"`)
+    stage.expect(/^(?:✅|⚠️)/u.test(answer.body), 'the answer has no mark of success')
+    const moderator = await stage.cast.person('moderator')
+    const told = await stage.message(moderator, indoc, {
+      sender: bot.userId,
+      fits: ({ mentions, body }) => mentions.includes(freshNewcomer.userId) && body.includes('we are full'),
+    })
+    stage.expect(told.encrypted, 'she was told in clear')
+    const accounts = Array.from(authentik.state.users.values()).filter((one) => one.attributes['matrix_id'] === freshNewcomer.userId)
+    stage.expect(accounts.length === 0, 'she has an account')
+    stage.expect(stage.membership(indoc, freshNewcomer.userId) === 'join', 'she was taken out of INDOC')
+    return 'told in INDOC with the reason; no account, and nobody was thrown out'
   })
 }
