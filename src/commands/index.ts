@@ -211,6 +211,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       accounts,
       scheduler,
       directory,
+      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
       mayReset: (userId) => config.credentials.kind === 'recovery-link' || roles.of(userId) === 'everyone',
     }),
     createStuckCommand({

@@ -1,4 +1,3 @@
-import type { Authentik } from '../authentik/client.ts'
 import type { EffectHandler } from '../chat/execute.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Links } from '../directory/links.ts'
@@ -6,19 +5,18 @@ import { messageContent } from '../matrix/message.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import { mintCredentials } from '../onboarding/credentials.ts'
 import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
+import { handOverObstacle } from '../onboarding/hand-over.ts'
+import type { OtherHandsPorts } from '../onboarding/hand-over.ts'
 import { codeLifetimeMs, pendingWish } from '../onboarding/pending-links.ts'
 import type { PendingLinks } from '../onboarding/pending-links.ts'
 import type { Mailed } from '../onboarding/recovery-email.ts'
 import { durationWords } from '../operations/durations.ts'
 import { accountOf } from './accounts.ts'
 
-export interface HandOverEffectOptions extends Omit<DeliveryPorts, 'directory' | 'crypto'> {
+export interface HandOverEffectOptions extends Omit<DeliveryPorts, 'directory' | 'crypto'>, OtherHandsPorts {
   readonly directory: Pick<Directory, 'membership' | 'ownUserId'>
   readonly pending: PendingLinks
   readonly links: Pick<Links, 'ofAccount'>
-  readonly lookUp: Pick<Authentik, 'getUser'>
-  /** Why only an admin may touch an account, in words that follow "it"; undefined = it is anybody's. */
-  readonly protectedAccount: (pk: number) => string | undefined
   readonly email: (account: { readonly pk: number }) => Promise<Mailed>
   /** A new code, kept as a hash only. */
   readonly newCode: () => string
@@ -49,19 +47,9 @@ export const createHandOverEffect = (options: HandOverEffectOptions): EffectHand
       ({ state: 'failed', code: 'not-handed-over', text: `${text}; ${later}`, also: () => keep(undefined) }) as const
     // An account that was there before may belong to somebody by now: its credentials are for nobody else's hands.
     if ('pk' in effect.account) {
-      const user = await options.lookUp.getUser(pk)
-      if (!user.ok) return failed(user.text)
-      if ((user.value.last_login ?? null) !== null)
-        return {
-          state: 'skipped',
-          code: 'account-in-use',
-          text: 'somebody signs in with it already, who can choose a new password on the sign-in page',
-        }
-      const guarded = user.value.is_superuser ? 'is a superuser of Authentik' : options.protectedAccount(pk)
-      if (guarded !== undefined)
-        return { state: 'failed', code: 'protected-account', text: `the account ${username} ${guarded}. Ask an admin` }
-      if (!user.value.is_active)
-        return { state: 'failed', code: 'account-inactive', text: `the account ${username} is disabled. Ask an admin` }
+      const obstacle = await handOverObstacle(options, account)
+      if (obstacle?.code === 'unknown') return failed(obstacle.text)
+      if (obstacle !== undefined) return { state: obstacle.code === 'account-in-use' ? 'skipped' : 'failed', ...obstacle }
     }
     const room = await options.directRooms.open(effect.deliverTo)
     if (!room.ok) return failed(`no direct chat with you could be opened: ${room.words}`)

@@ -11,6 +11,7 @@ import type { Config } from '../config/schema.ts'
 import type { CryptoPort } from '../crypto/port.ts'
 import type { Accounts } from '../directory/accounts.ts'
 import type { Directory } from '../directory/directory.ts'
+import { protectedAccount } from '../directory/protected-account.ts'
 import type { Repairer } from '../directory/repairer.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
@@ -120,6 +121,8 @@ export const registerJobs = (parts: JobParts): void => {
     createBridgedWelcomeHandler({
       ...parts,
       ...parts.delivery,
+      lookUp: parts.authentik,
+      protectedAccount: (pk) => protectedAccount(parts.accounts, (name) => parts.roles.isRoleGroup(name), pk),
       helloGapMs: config.welcome.helloGap,
       email: parts.email,
       onSent: ({ userId, name, askedBy }, words, jobId) => {

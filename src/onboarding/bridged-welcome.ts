@@ -7,8 +7,8 @@ import type { EventId, RoomId, UserId } from '../types.ts'
 import { identifierOf } from './bridges.ts'
 import type { Bridges } from './bridges.ts'
 import { mintCredentials } from './credentials.ts'
-import { handOver } from './hand-over.ts'
-import type { HandOverPorts } from './hand-over.ts'
+import { handOver, handOverObstacle } from './hand-over.ts'
+import type { HandOverPorts, OtherHandsPorts } from './hand-over.ts'
 import type { Templates } from './templates.ts'
 import { welcomePayload, welcomeValues } from './welcome.ts'
 import type { WelcomeOptions, WelcomePayload } from './welcome.ts'
@@ -28,7 +28,7 @@ const progressSchema = z.object({
 export const isSent = (job: Pick<Job, 'progress'> | undefined): boolean => job !== undefined && progressSchema.parse(job.progress).sent
 type Progress = z.output<typeof progressSchema>
 
-export interface BridgedWelcomeOptions extends HandOverPorts {
+export interface BridgedWelcomeOptions extends HandOverPorts, OtherHandsPorts {
   readonly bridges: Pick<Bridges, 'of' | 'portalOf' | 'take' | 'release' | 'answerTo'>
   readonly directory: WelcomeOptions['directory']
   readonly templates: Pick<Templates, 'render'>
@@ -197,8 +197,15 @@ const otherWay = async (
     if (mailed === 'failed') return { state: 'failed', reason: 'Authentik could not send its e-mail now' }
     if (mailed === 'sent') return end('Authentik has sent its own e-mail with a link to choose a password')
   }
-  const note = { name, account, moderator: askedBy as UserId, reason, key: `bridged-welcome-${job.jobId}` }
-  const handed = await handOver(options, note)
+  const obstacle = account === undefined ? undefined : await handOverObstacle(options, account)
+  if (obstacle?.code === 'unknown') return { state: 'failed', reason: obstacle.text }
+  const handed = await handOver(options, {
+    name,
+    account: obstacle === undefined ? account : undefined,
+    moderator: askedBy as UserId,
+    reason: obstacle === undefined ? reason : `${reason}; no credentials go with this: ${obstacle.text}`,
+    key: `bridged-welcome-${job.jobId}`,
+  })
   if (handed.ok) return end('what they need was given to the moderator who asked, by direct chat, to hand over')
   return handed.final ? { state: 'dead', reason: `${reason}; ${handed.words}` } : { state: 'failed', reason: handed.words }
 }

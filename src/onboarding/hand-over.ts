@@ -1,3 +1,4 @@
+import type { Authentik } from '../authentik/client.ts'
 import { paragraph } from '../chat/answer.ts'
 import type { Block } from '../chat/answer.ts'
 import { renderBlocks } from '../chat/render.ts'
@@ -17,6 +18,36 @@ export interface HandOverPorts extends CredentialPorts {
   readonly directRooms: Pick<DirectRooms, 'open'>
   readonly outbox: Pick<Outbox, 'send'>
   readonly clock: Pick<Clock, 'now'>
+}
+
+/** What has to be known of an account before its credentials are given to anybody but its person. */
+export interface OtherHandsPorts {
+  readonly lookUp: Pick<Authentik, 'getUser'>
+  /** Why only an admin may touch an account, in words that follow "it"; undefined = it is anybody's. */
+  readonly protectedAccount: (pk: number) => string | undefined
+}
+
+/** Why credentials of an account are for nobody else's hands. `unknown` = Authentik did not tell. */
+export interface HandOverObstacle {
+  readonly code: 'account-in-use' | 'protected-account' | 'account-inactive' | 'unknown'
+  readonly text: string
+}
+
+/**
+ * May credentials of this account be given to a moderator, to hand over? Not when it belongs to somebody by now, gives power or is disabled: whoever
+ * holds them could sign in as its person. Asks Authentik.
+ */
+export const handOverObstacle = async (
+  { lookUp, protectedAccount }: OtherHandsPorts,
+  { pk, username }: { readonly pk: number; readonly username: string },
+): Promise<HandOverObstacle | undefined> => {
+  const user = await lookUp.getUser(pk)
+  if (!user.ok) return { code: 'unknown', text: user.text }
+  if ((user.value.last_login ?? null) !== null)
+    return { code: 'account-in-use', text: 'somebody signs in with it already, who can choose a new password on the sign-in page' }
+  const guarded = user.value.is_superuser ? 'is a superuser of Authentik' : protectedAccount(pk)
+  if (guarded !== undefined) return { code: 'protected-account', text: `the account ${username} ${guarded}. Ask an admin` }
+  return user.value.is_active ? undefined : { code: 'account-inactive', text: `the account ${username} is disabled. Ask an admin` }
 }
 
 export interface HandOverNote {

@@ -12,15 +12,17 @@ interface Setting {
   readonly job?: Partial<JobView>
   readonly name?: string | null
   readonly mayReset?: boolean
+  readonly guarded?: string
 }
 
-const planned = async (line: string, { linked = true, active, job, name = 'Ada', mayReset = true }: Setting = {}) =>
+const planned = async (line: string, { linked = true, active, job, name = 'Ada', mayReset = true, guarded }: Setting = {}) =>
   createWelcomeCommand({
     templates: {
       welcomes: ['guests', 'kids'],
       render: (name, values, own) => ({ body: `${own ?? name} ${JSON.stringify(values)}`, formattedBody: '', mentions: [] }),
     },
     mayReset: () => mayReset,
+    protectedAccount: () => guarded,
     links: { of: (userId) => (linked ? { userId, pk: 7, username: 'ada-oak11', proven: false } : undefined) },
     accounts: { get: () => (active === undefined ? undefined : ({ active } as Account)) },
     scheduler: { latest: () => job as JobView | undefined },
@@ -64,6 +66,7 @@ test('another welcome of the operator, shown before it is sent; a wrong name get
 test.each([
   ['no linked account', { linked: false, name: null }, 'No account is linked'],
   ['a deactivated account', { active: false }, 'is deactivated'],
+  ['an account that gives power', { active: true, guarded: 'is a superuser of Authentik' }, 'is a superuser of Authentik'],
   ['somebody with a role whose password it would reset', { active: true, mayReset: false }, 'not reset'],
 ] as const)('%s: no credentials, and it is said', async (_, setting, words) => {
   const plan = await planned('welcome @ada:example.org', setting)

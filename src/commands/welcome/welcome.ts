@@ -18,6 +18,8 @@ export interface WelcomePorts {
   readonly accounts: Pick<Accounts, 'get'>
   /** May new credentials be made for the person? With recovery links always; a passphrase replaces the old one. */
   readonly mayReset: (userId: UserId) => boolean
+  /** Why only an admin may touch an account, in words that follow "it"; undefined = it is anybody's. */
+  readonly protectedAccount: (pk: number) => string | undefined
   readonly scheduler: Pick<Scheduler, 'latest'>
   readonly directory: Pick<Directory, 'ownUserId' | 'displayName' | 'bridged'>
   readonly templates: Pick<Templates, 'welcomes' | 'render'>
@@ -75,7 +77,9 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
     const active = link === undefined || ports.accounts.get(link.pk)?.active !== false
     // A passphrase would be reset by it; that is for nobody of one's own or a higher role.
     const mine = ports.mayReset(userId)
-    const account = link !== undefined && active && mine ? { pk: link.pk, username: link.username } : undefined
+    // As with `!reset`, which asks for a confirmation too.
+    const guarded = link === undefined ? undefined : ports.protectedAccount(link.pk)
+    const account = link !== undefined && active && mine && guarded === undefined ? { pk: link.pk, username: link.username } : undefined
     const payload: WelcomePayload = {
       userId,
       name: ports.directory.displayName(userId) ?? person.account?.username ?? userId,
@@ -90,9 +94,11 @@ export const createWelcomeCommand = (ports: WelcomePorts): ChangeCommand => ({
         ? 'Credentials are delivered to the person only, never into a room.'
         : link === undefined
           ? 'No account is linked to this person, so the welcome carries no credentials.'
-          : mine
+          : !active
             ? `The account ${link.username} is deactivated, so the welcome carries no credentials.`
-            : `${link.username} belongs to somebody with a role, whose password is not reset by a welcome: it carries no credentials.`,
+            : guarded !== undefined
+              ? `The account ${link.username} ${guarded}, so the welcome carries no credentials. An admin can give \`!reset\`.`
+              : `${link.username} belongs to somebody with a role, whose password is not reset by a welcome: it carries no credentials.`,
     ]
     return {
       summary: person.name,
