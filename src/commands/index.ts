@@ -143,6 +143,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     membership: (userId: UserId) => (rooms.indoc === undefined ? undefined : directory.membership(rooms.indoc, userId)),
     senderOf: (eventId: EventId, roomId: RoomId) => journal.senderOf(eventId, roomId),
     isOwnMessage: parts.isOwnMessage,
+    ownUserId: own,
   }
   const commands: readonly Command[] = [
     createHelpCommand({ declarations, prefix: config.commands.prefixes[0] ?? '!' }),

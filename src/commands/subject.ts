@@ -8,6 +8,8 @@ export interface SubjectPorts {
   /** Who sent a message that we have seen in that room; undefined = we do not know it. */
   readonly senderOf: (eventId: EventId, roomId: RoomId) => UserId | undefined
   readonly isOwnMessage: (eventId: EventId) => boolean
+  /** The bot: it waits for nobody in INDOC, and must not put itself out. */
+  readonly ownUserId: UserId
   readonly nameOf: (userId: UserId) => string
 }
 
@@ -47,6 +49,7 @@ export const subjectOf = (ports: SubjectPorts, request: CommandRequest, argument
         `Nothing was done: you reply to ${ports.nameOf(sender)} and name ${ports.nameOf(userId)}. Do one of the two.`,
       )
     }
+    if (userId === ports.ownUserId) return refusal('target-bot', 'That is me: I am here to stay.')
     return { userId, name: ports.nameOf(userId), raw: named.raw, ...(named.account === undefined ? {} : { account: named.account }) }
   }
   if (sender !== undefined) return { userId: sender, name: ports.nameOf(sender), raw: sender }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { arrivalDefaults, arrivalWorld, listedRoom } from '../../../tests/support/commands/arrival-world.ts'
-import { ada, edited, full, ghost, indoc, indocWorld, mod, said } from '../../../tests/support/commands/indoc-world.ts'
+import { ada, bot, edited, full, ghost, indoc, indocWorld, mod, said } from '../../../tests/support/commands/indoc-world.ts'
 import { requestOf } from '../../../tests/support/commands/request.ts'
 import type { RequestOptions } from '../../../tests/support/commands/request.ts'
 import { done } from '../../authentik/errors.ts'
@@ -53,6 +53,7 @@ const setUp = (fail?: AuthentikFailure) => {
     inviterOf: (name) => world.inviters.get(name),
     senderOf: (eventId) => (eventId === introduction ? ada : undefined),
     isOwnMessage: (eventId) => eventId === '$own',
+    ownUserId: bot,
   }
   const command = createApproveCommand(ports)
   const give = async (line: string, replyTo?: string, options: RequestOptions = {}) =>

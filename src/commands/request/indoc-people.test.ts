@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ada, full, ghost, hour, indoc, indocWorld, mod, said } from '../../../tests/support/commands/indoc-world.ts'
+import { ada, bot, full, ghost, hour, indoc, indocWorld, mod, said } from '../../../tests/support/commands/indoc-world.ts'
 import { requestOf } from '../../../tests/support/commands/request.ts'
 import type { Answer } from '../../chat/answer.ts'
 import type { ChangeCommand, Unavailable } from '../../chat/command.ts'
@@ -24,6 +24,7 @@ const setUp = () => {
     membership: (userId: typeof ada) => world.memberships.get(userId),
     senderOf: () => undefined,
     isOwnMessage: () => false,
+    ownUserId: bot,
   }
   const commands: readonly ChangeCommand[] = [
     createRequestCommand(ports),
@@ -140,4 +141,10 @@ describe('!graduate', () => {
     expect(words(await world.give(`graduate ${ada}`))).toContain('not in INDOC')
     expect(words(await world.give(`graduate ${mod}`))).toContain('not taken out')
   })
+})
+
+test.each(['request', 'decline', 'extend', 'graduate'])('!%s is nothing for the bot itself', async (command) => {
+  const world = setUp()
+  world.memberships.set(bot, 'join')
+  expect(await world.give(`${command} ${bot}`)).toMatchObject({ code: 'target-bot' })
 })
