@@ -17,6 +17,10 @@ export type Transport =
       readonly identityKey?: string | undefined
     }
 
+/** Encrypted, and by a device that can be the sender's own: a server cannot have written it by itself. */
+export const isTheirOwn = (transport: Transport): boolean =>
+  transport.encrypted && transport.trust !== 'mismatched-sender' && transport.trust !== 'bridge'
+
 /** A journaled message that could be read. */
 export interface IncomingMessage {
   readonly entry: JournalEntry

@@ -24,7 +24,7 @@ let links: Links
 let pending: PendingLinks
 let jobs: { kind: string; uniqueKey: string; payload: unknown }[]
 let replies: string[]
-let say: (body: string, more?: { sender?: string; roomId?: string; encrypted?: boolean; isEdit?: boolean }) => boolean
+let say: (body: string, more?: { sender?: string; roomId?: string; encrypted?: boolean; isEdit?: boolean; trust?: string }) => boolean
 
 beforeEach(() => {
   database = memoryDatabase()
@@ -53,7 +53,7 @@ beforeEach(() => {
       entry: { sender: more.sender ?? ada, roomId: (more.roomId ?? `!dm-${more.sender ?? ada}`) as RoomId, eventId: '$1' },
       body,
       relations: { isEdit: more.isEdit ?? false },
-      transport: { encrypted: more.encrypted ?? true },
+      transport: { encrypted: more.encrypted ?? true, trust: more.trust ?? 'unsigned' },
     } as unknown as IncomingMessage)
   pending.keep(waiting, code)
 })
@@ -127,6 +127,11 @@ describe('linking', () => {
     say(code, { sender: '@new:x' })
     expect(links.of('@new:x' as UserId)).toBeUndefined()
     expect(jobs).toEqual([])
+  })
+
+  test('a message that only claims to be theirs links nothing', () => {
+    expect(say(code, { trust: 'mismatched-sender' })).toBe(false)
+    expect([links.of(ada), replies, jobs]).toEqual([undefined, [], []])
   })
 
   test('its time ends, and a new code voids the old one', async () => {

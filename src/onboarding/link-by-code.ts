@@ -1,3 +1,4 @@
+import { isTheirOwn } from '../chat/incoming.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Database } from '../database/database.ts'
 import type { Links } from '../directory/links.ts'
@@ -37,7 +38,7 @@ export const createLinkByCode = (ports: LinkByCodePorts) => {
     const { sender, roomId, eventId } = message.entry
     const found = codeIn(message.body)
     if (found === undefined || message.relations.isEdit) return false
-    if (ports.personOf(roomId) !== sender || !message.transport.encrypted) return false
+    if (ports.personOf(roomId) !== sender || !isTheirOwn(message.transport)) return false
     const reply = (body: string): true => {
       const content = messageContent({ body }, 'm.notice')
       ports.outbox.add({ txnId: transactionId(eventId, 'link'), roomId, type: 'm.room.message', content })

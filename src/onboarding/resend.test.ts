@@ -45,12 +45,15 @@ beforeEach(() => {
   })
 })
 
-const say = (body = 'resend', more: { sender?: string; roomId?: string; encrypted?: boolean; isEdit?: boolean } = {}): boolean =>
+const say = (
+  body = 'resend',
+  more: { sender?: string; roomId?: string; encrypted?: boolean; isEdit?: boolean; trust?: string } = {},
+): boolean =>
   resend({
     entry: { sender: (more.sender ?? ada) as UserId, roomId: (more.roomId ?? '!dm') as RoomId, eventId: '$1' },
     body,
     relations: { isEdit: more.isEdit ?? false },
-    transport: { encrypted: more.encrypted ?? true },
+    transport: { encrypted: more.encrypted ?? true, trust: more.trust ?? 'unsigned' },
   } as unknown as IncomingMessage)
 
 test.each([
@@ -116,4 +119,9 @@ describe('resend', () => {
     say()
     expect(added).toHaveLength(7)
   })
+})
+
+test('a message that only claims to be theirs makes no new credentials', () => {
+  expect(say('resend', { trust: 'mismatched-sender' })).toBe(false)
+  expect([added, woken]).toEqual([[], []])
 })

@@ -1,3 +1,4 @@
+import { isTheirOwn } from '../chat/incoming.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Links } from '../directory/links.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
@@ -33,7 +34,7 @@ export const createResend = (ports: ResendPorts) => {
   return (message: IncomingMessage): boolean => {
     const { sender, roomId } = message.entry
     if (!isResend(message.body) || message.relations.isEdit) return false
-    if (ports.personOf(roomId) !== sender || !message.transport.encrypted) return false
+    if (ports.personOf(roomId) !== sender || !isTheirOwn(message.transport)) return false
     const latest = ports.scheduler.latest('welcome', sender)
     if (latest?.state === 'waiting' || latest?.state === 'running') {
       ports.scheduler.wake('welcome', sender)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Authentik } from '../authentik/client.ts'
 import type { AuthentikFailure } from '../authentik/errors.ts'
 import { ownText } from '../chat/address.ts'
+import { isTheirOwn } from '../chat/incoming.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Database } from '../database/database.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -124,7 +125,7 @@ export const createVouchAnswer =
     const { transport } = message
     const verdict = message.relations.isEdit ? undefined : verdictOf(ownText(message.body))
     if (verdict === undefined || directRooms.personOf(roomId) !== sender) return false
-    if (!transport.encrypted || transport.trust === 'mismatched-sender') return false
+    if (!isTheirOwn(transport)) return false
     const asked = newcomers.vouchedBy(sender).filter((one) => one.vouchTxn !== null)
     const { replyTo } = message.relations
     const open = asked.filter((one) => one.vouched === null)
