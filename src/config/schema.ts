@@ -156,7 +156,7 @@ const authentik = section('The Authentik server that holds the accounts.', {
     text: 'Base URL that people open. Links sent to people always begin with it, never with the internal `url`.',
     otherwise: '`authentik.url`',
   }),
-  token: secret(20, { text: 'API token of a service account. `docs/` lists the permissions it needs.' }),
+  token: secret(20, { text: 'API token of a service account. `docs/authentik.md` lists the permissions it needs.' }),
   caFile: optionalPath({
     text: "PEM file of an extra certificate authority that signed Authentik's certificate.",
     otherwise: 'the usual authorities',
