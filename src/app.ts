@@ -32,7 +32,7 @@ import type { Database } from './database/database.ts'
 import { Accounts } from './directory/accounts.ts'
 import { Directory } from './directory/directory.ts'
 import { Links } from './directory/links.ts'
-import { protectedAccount } from './directory/protected-account.ts'
+import { holderProblem, protectedAccount } from './directory/protected-account.ts'
 import { Repairer } from './directory/repairer.ts'
 import { createEffectHandlers } from './effects/index.ts'
 import { registerJobs } from './jobs/register.ts'
@@ -214,6 +214,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     authentik,
     credentials: config.credentials,
     newPassphrase: () => makePassphrase((below) => randomInt(below)).text,
+    holderProblem: (userId, pk) => holderProblem(links, accounts, userId, pk),
     onSecret,
     directRooms,
     directory,

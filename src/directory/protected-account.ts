@@ -1,4 +1,6 @@
+import type { UserId } from '../types.ts'
 import type { Accounts } from './accounts.ts'
+import type { Links } from './links.ts'
 
 /**
  * Why only an admin may touch an account, in words that follow "it": accounts that give power over Authentik or over this bot are for admins only,
@@ -19,4 +21,18 @@ export const protectedAccount = (
   const own = account.groups.map((group) => known.find(({ pk: key }) => key === group))
   if (own.some((group) => group !== undefined && (group.superuser || isRoleGroup(group.name)))) return 'is in a group that gives a role'
   return own.includes(undefined) ? 'is in a group that I have not read yet' : undefined
+}
+
+/**
+ * Why an account is not (any more) for this person to sign in with, in words that follow "it".
+ * @returns undefined = it is linked to them, and not known to be disabled
+ */
+export const holderProblem = (
+  links: Pick<Links, 'of'>,
+  accounts: Pick<Accounts, 'get'>,
+  userId: UserId,
+  pk: number,
+): string | undefined => {
+  if (links.of(userId)?.pk !== pk) return 'is not linked to them any more'
+  return accounts.get(pk)?.active === false ? 'is disabled' : undefined
 }

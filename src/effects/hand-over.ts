@@ -13,7 +13,7 @@ import type { Mailed } from '../onboarding/recovery-email.ts'
 import { durationWords } from '../operations/durations.ts'
 import { accountOf } from './accounts.ts'
 
-export interface HandOverEffectOptions extends Omit<DeliveryPorts, 'directory' | 'crypto'>, OtherHandsPorts {
+export interface HandOverEffectOptions extends Omit<DeliveryPorts, 'directory' | 'crypto' | 'holderProblem'>, OtherHandsPorts {
   readonly directory: Pick<Directory, 'membership' | 'ownUserId'>
   readonly pending: PendingLinks
   readonly links: Pick<Links, 'ofAccount'>

@@ -16,6 +16,7 @@ const link = 'https://sso.x/if/flow/recovery/?flow_token=abc'
 const welcome = async (
   user: Partial<User> = {},
   guarded?: string,
+  problem?: string,
 ): Promise<{ readonly result: JobResult; readonly notes: readonly string[]; readonly minted: number }> => {
   const sent: OutgoingMessage[] = []
   let minted = 0
@@ -59,6 +60,7 @@ const welcome = async (
     },
     credentials: { kind: 'recovery-link', linkLifetime: 60_000 },
     newPassphrase: () => '',
+    holderProblem: () => problem,
     onSecret: () => undefined,
     clock: new TestClock(),
   }
@@ -84,5 +86,11 @@ test.each([
   expect(result).toMatchObject({ state: 'done' })
   expect(notes).toEqual([expect.stringContaining(words)])
   expect(notes.join()).not.toContain(link)
+  expect(minted).toBe(0)
+})
+
+test('an account that is not theirs any more when the welcome goes out is in nobody’s hands', async () => {
+  const { notes, minted } = await welcome({}, undefined, 'belongs to somebody else')
+  expect(notes).toHaveLength(1)
   expect(minted).toBe(0)
 })

@@ -7,6 +7,7 @@ import type { EventId, RoomId, UserId } from '../types.ts'
 import { identifierOf } from './bridges.ts'
 import type { Bridges } from './bridges.ts'
 import { mintCredentials } from './credentials.ts'
+import type { HolderPorts } from './credentials.ts'
 import { handOver, handOverObstacle } from './hand-over.ts'
 import type { HandOverPorts, OtherHandsPorts } from './hand-over.ts'
 import type { Templates } from './templates.ts'
@@ -28,7 +29,7 @@ const progressSchema = z.object({
 export const isSent = (job: Pick<Job, 'progress'> | undefined): boolean => job !== undefined && progressSchema.parse(job.progress).sent
 type Progress = z.output<typeof progressSchema>
 
-export interface BridgedWelcomeOptions extends HandOverPorts, OtherHandsPorts {
+export interface BridgedWelcomeOptions extends HandOverPorts, OtherHandsPorts, HolderPorts {
   readonly bridges: Pick<Bridges, 'of' | 'portalOf' | 'take' | 'release' | 'answerTo'>
   readonly directory: WelcomeOptions['directory']
   readonly templates: Pick<Templates, 'render'>
@@ -59,8 +60,10 @@ export const createBridgedWelcomeHandler = (options: BridgedWelcomeOptions): Job
 })
 
 const run = async (options: BridgedWelcomeOptions, job: Job, tools: JobTools): Promise<JobResult> => {
-  const payload = welcomePayload.parse(job.payload)
-  const userId = payload.userId as UserId
+  const { account, ...told } = welcomePayload.parse(job.payload)
+  const userId = told.userId as UserId
+  // It may have waited for long: an account that is not theirs any more is nothing to hand over.
+  const payload = account === undefined || options.holderProblem(userId, account.pk) !== undefined ? told : { ...told, account }
   const bridge = options.bridges.of(userId)
   if (bridge === undefined) return { state: 'dead', reason: 'the configuration names no bridge for this person any more' }
   const progress = progressSchema.parse(job.progress)

@@ -1,6 +1,7 @@
 import type { Authentik } from '../authentik/client.ts'
 import type { AuthentikFailure } from '../authentik/errors.ts'
 import { durationWords } from '../operations/durations.ts'
+import type { UserId } from '../types.ts'
 
 /** What making credentials needs. */
 export interface CredentialPorts {
@@ -10,6 +11,12 @@ export interface CredentialPorts {
   /** A new passphrase, never stored. */
   readonly newPassphrase: () => string
   readonly onSecret: (secret: string) => void
+}
+
+/** Whose account is whose, at the moment of a delivery: it may have waited for weeks. */
+export interface HolderPorts {
+  /** Why an account is not (any more) for this person to sign in with, in words that follow "it"; undefined = it is. */
+  readonly holderProblem: (userId: UserId, pk: number) => string | undefined
 }
 
 /** What a template is given. Secret: for one encrypted message, and for nothing else. */
@@ -54,4 +61,16 @@ export const mintCredentials = async (
   if (!link.ok) return failed(link)
   ports.onSecret(link.value)
   return { ok: true, values: { username: account.username, recoveryUrl: link.value, lifetime: durationWords(credentials.linkLifetime) } }
+}
+
+/** Makes new credentials for the person whose account it is now; for nobody else, and not for an account that was disabled meanwhile. */
+export const mintForHolder = (
+  ports: CredentialPorts & HolderPorts,
+  userId: UserId,
+  account: { readonly pk: number; readonly username: string },
+): Promise<Minted> => {
+  const problem = ports.holderProblem(userId, account.pk)
+  return problem === undefined
+    ? mintCredentials(ports, account)
+    : Promise.resolve({ ok: false, final: true, text: `the account ${account.username} ${problem}` })
 }

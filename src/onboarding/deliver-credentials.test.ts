@@ -24,6 +24,7 @@ let kind: 'recovery-link' | 'passphrase'
 let told: string[]
 let scheduled: unknown[]
 let minted: number
+let problem: string | undefined
 
 beforeEach(() => {
   clock = new TestClock()
@@ -35,6 +36,7 @@ beforeEach(() => {
   link = { ok: true, value: secret }
   kind = 'recovery-link'
   minted = 0
+  problem = undefined
 })
 
 const ports = (): DeliveryPorts => ({
@@ -60,6 +62,7 @@ const ports = (): DeliveryPorts => ({
   templates: { render: (name, values) => ({ body: `${name} ${JSON.stringify(values)}`, formattedBody: '', mentions: [] }) },
   credentials: { kind, linkLifetime: 24 * 3_600_000 },
   newPassphrase: () => `pass-${minted}`,
+  holderProblem: (userId, pk) => (userId === ada && pk === account.pk ? problem : 'is not theirs'),
   onSecret: (text) => told.push(`secret ${text}`),
   clock,
 })
@@ -164,4 +167,10 @@ describe('the job', () => {
     await clock.advance(31 * 24 * 3_600_000)
     expect((await run()).state).toBe('dead')
   })
+})
+
+test('an account that was disabled, or became somebody else’s, while the delivery waited: nothing is made', async () => {
+  problem = 'is disabled'
+  expect(await act()).toMatchObject({ state: 'failed', code: 'not-delivered', text: 'the account ada-maple42 is disabled' })
+  expect([sent, minted]).toEqual([[], 0])
 })

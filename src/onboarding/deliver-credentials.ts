@@ -8,8 +8,8 @@ import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { UserId } from '../types.ts'
-import { mintCredentials } from './credentials.ts'
-import type { CredentialPorts } from './credentials.ts'
+import { mintForHolder } from './credentials.ts'
+import type { CredentialPorts, HolderPorts } from './credentials.ts'
 import type { Templates } from './templates.ts'
 
 /** What a job of the kind `credentials` is told. No secret stands in it. */
@@ -22,7 +22,7 @@ export const credentialsPayload = z.object({
 })
 export type CredentialsPayload = z.infer<typeof credentialsPayload>
 
-export interface DeliveryPorts extends CredentialPorts {
+export interface DeliveryPorts extends CredentialPorts, HolderPorts {
   readonly directRooms: Pick<DirectRooms, 'open'>
   readonly directory: Pick<Directory, 'membership'>
   readonly crypto: Pick<CryptoPort, 'queryDevices'>
@@ -57,7 +57,7 @@ export const deliverCredentials = async (
   const devices = await ports.crypto.queryDevices(userId)
   if (devices === undefined) return { state: 'failed', final: false, text: 'the devices of the person could not be asked for' }
   if (devices.length === 0) return { state: 'waiting', why: 'waits until the person has a device that can decrypt' }
-  const minted = await mintCredentials(ports, account)
+  const minted = await mintForHolder(ports, userId, account)
   if (!minted.ok) return { state: 'failed', final: minted.final, text: minted.text }
   // A new passphrase is a new message: the one before holds a dead one.
   const part = 'passphrase' in minted.values ? `credentials-${ports.clock.now()}` : 'credentials'

@@ -104,6 +104,7 @@ beforeEach(() => {
       deviceWaitMs: 10 * minute,
       quietFor: () => 0,
       newPassphrase: () => '',
+      holderProblem: () => undefined,
       onSecret: () => undefined,
       onDead: () => undefined,
     }),

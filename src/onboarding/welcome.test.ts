@@ -77,6 +77,7 @@ const run = async (more: Partial<WelcomeOptions> = {}): Promise<JobResult> => {
     deviceWaitMs: 10 * minute,
     quietFor: () => quiet,
     newPassphrase: () => `passphrase-${minted.length + 1}`,
+    holderProblem: () => undefined,
     onSecret: (secret) => secrets.push(secret),
     onDead: (payload, reason) => dead.push(`${payload.userId} ${reason}`),
     ...more,
@@ -287,4 +288,13 @@ describe('the end without a welcome', () => {
     await handler.onDead?.({ ...job, progress: {} }, 'no way')
     expect(dead).toEqual(['Ada no way #7'])
   })
+})
+
+test('an account that was disabled, or became somebody else’s, while the welcome waited: no credentials are made', async () => {
+  expect(await settle({ holderProblem: () => 'is disabled' })).toMatchObject({
+    state: 'dead',
+    reason: expect.stringContaining('the account ada-maple42 is disabled') as string,
+  })
+  expect(minted).toEqual([])
+  expect(bodies().join()).not.toContain('flow_token')
 })

@@ -8,8 +8,8 @@ import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox, SendResult } from '../matrix/outbox.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
-import { mintCredentials } from './credentials.ts'
-import type { CredentialPorts } from './credentials.ts'
+import { mintForHolder } from './credentials.ts'
+import type { CredentialPorts, HolderPorts } from './credentials.ts'
 import type { Templates } from './templates.ts'
 
 /** What a welcome job is told. No secret stands in it: credentials are minted when they are delivered. */
@@ -41,7 +41,7 @@ const progressSchema = z.object({
 })
 type Progress = z.input<typeof progressSchema>
 
-export interface WelcomeOptions extends CredentialPorts {
+export interface WelcomeOptions extends CredentialPorts, HolderPorts {
   readonly directRooms: Pick<DirectRooms, 'open'>
   readonly directory: Pick<Directory, 'membership'>
   readonly crypto: Pick<CryptoPort, 'queryDevices'>
@@ -154,7 +154,7 @@ const deliver = async (
   const { account } = payload
   const values = welcomeValues(options, payload)
   if (account === undefined) return finished(await send('welcome', templates.render('welcome', values, payload.template)))
-  const minted = await mintCredentials(options, account)
+  const minted = await mintForHolder(options, payload.userId as UserId, account)
   if (!minted.ok) {
     if (!minted.final) return { state: 'failed', reason: minted.text }
     // Whoever waits for the welcome gets it; what is missing is told to those who can mend it.
