@@ -190,12 +190,12 @@ describe('the session', () => {
     expect(rule.hits).toBe(2)
   })
 
-  test('a session that is over ends the bot with its own code and words', async () => {
+  test('a session that is over, and a password that is refused, end the bot with their own code and words', async () => {
     const dead: Fault = { kind: 'answer', status: 401, json: { errcode: 'M_UNKNOWN_TOKEN', error: 'Invalid access token passed.' } }
     world.proxy.add({ match: {}, how: dead })
     const asked = await world.moderator.sendText(world.indoc, '!ping')
-    expect(await world.bot.exited).toEqual({ code: exitCode('tokenDead'), signal: null })
-    expect(world.bot.log()).toContain('the homeserver no longer accepts the session of the bot')
+    expect(await world.bot.exited).toEqual({ code: exitCode('forbidden'), signal: null })
+    expect(world.bot.log()).toContain('is the password right?')
     // The server has come to its senses: the command is not lost.
     world.proxy.clear()
     await world.bot.start()
