@@ -147,8 +147,9 @@ describe('undo', () => {
 
   test('the rules on targets hold for whoever has linked the account since', async () => {
     ran('adduser', [create], { targets: [] })
-    const { targets } = await planned()
+    const { targets, steps } = await planned()
     expect(targets).toEqual([ada])
+    expect(steps.map(({ effect }) => effect)).toContainEqual(expect.objectContaining({ kind: 'job.cancel', jobId: 5 }))
   })
 
   test('an account that was taken back is not found as an earlier one of the same person', () => {

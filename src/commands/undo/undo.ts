@@ -61,6 +61,7 @@ const planOf = (
   const { directory, scheduler } = ports
   // Linked since, by a code: the account is theirs, and the rules on targets hold for them.
   const holder = account === undefined ? undefined : ports.links.ofAccount(account.pk)?.userId
+  const people = [...new Set([...made.targets, ...(holder === undefined ? [] : [holder])])]
   const steps: PlannedStep[] = []
   const notes: string[] = []
   const add = (effect: Effect, text: string): void => void steps.push({ effect, text })
@@ -77,7 +78,7 @@ const planOf = (
   }
   const joined: string[] = []
   const rooms = new Set<RoomId>()
-  for (const userId of made.targets) {
+  for (const userId of people) {
     for (const kind of ['welcome', 'bridged-welcome']) cancel(kind, userId, 'give up the welcome')
     cancel('credentials', userId, 'give up the new credentials')
     cancel('arrival', userId, 'give up the rest of the arrival')
@@ -120,7 +121,7 @@ const planOf = (
     summary: `undo the arrival of ${made.summary} (${ago(made.at, now)})`,
     steps,
     notes,
-    targets: [...new Set([...made.targets, ...(holder === undefined ? [] : [holder])])],
+    targets: people,
     undoes: made.planId,
   }
 }
