@@ -20,6 +20,11 @@ let world: ArrivalWorld
 
 beforeAll(async () => {
   world = await startArrivalWorld({ bot: { env: { GATEHOUSE_INTRODUCTION_PROMPT_EVERY: '0s' } } })
+  // An inviter is somebody of the community: who is in the rooms must be known first.
+  await eventually(
+    'the members of INDOC are known',
+    () => world.query('SELECT 1 FROM room WHERE room_id = ? AND baseline_at IS NOT NULL', world.indoc)[0],
+  )
 })
 afterAll(async () => {
   expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
