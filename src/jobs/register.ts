@@ -122,6 +122,7 @@ export const registerJobs = (parts: JobParts): void => {
       ...parts,
       ...parts.delivery,
       lookUp: parts.authentik,
+      hasRole: (userId) => parts.roles.of(userId) !== 'everyone',
       protectedAccount: (pk) => protectedAccount(parts.accounts, (name) => parts.roles.isRoleGroup(name), pk),
       helloGapMs: config.welcome.helloGap,
       email: parts.email,

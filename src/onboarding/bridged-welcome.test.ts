@@ -17,6 +17,7 @@ const welcome = async (
   user: Partial<User> = {},
   guarded?: string,
   problem?: string,
+  hasRole = true,
 ): Promise<{ readonly result: JobResult; readonly notes: readonly string[]; readonly minted: number }> => {
   const sent: OutgoingMessage[] = []
   let minted = 0
@@ -61,6 +62,7 @@ const welcome = async (
     credentials: { kind: 'recovery-link', linkLifetime: 60_000 },
     newPassphrase: () => '',
     holderProblem: () => problem,
+    hasRole: () => hasRole,
     onSecret: () => undefined,
     clock: new TestClock(),
   }
@@ -93,4 +95,8 @@ test('an account that is not theirs any more when the welcome goes out is in nob
   const { notes, minted } = await welcome({}, undefined, 'belongs to somebody else')
   expect(notes).toHaveLength(1)
   expect(minted).toBe(0)
+})
+
+test('who asked and is no moderator any more is given nothing', async () => {
+  expect(await welcome({}, undefined, undefined, false)).toMatchObject({ result: { state: 'dead' }, notes: [], minted: 0 })
 })

@@ -34,6 +34,8 @@ export interface BridgedWelcomeOptions extends HandOverPorts, OtherHandsPorts, H
   readonly directory: WelcomeOptions['directory']
   readonly templates: Pick<Templates, 'render'>
   readonly helloGapMs: number
+  /** Moderator or admin, now: nobody else is given what somebody signs in with. */
+  readonly hasRole: (userId: UserId) => boolean
   readonly isEncrypted: (roomId: RoomId) => boolean
   /** Authentik's own e-mail with a new link. undefined = there is no address, or Authentik cannot send any. */
   readonly email: (account: { readonly pk: number }) => Promise<'sent' | 'not-possible' | 'failed'>
@@ -200,6 +202,8 @@ const otherWay = async (
     if (mailed === 'failed') return { state: 'failed', reason: 'Authentik could not send its e-mail now' }
     if (mailed === 'sent') return end('Authentik has sent its own e-mail with a link to choose a password')
   }
+  if (!options.hasRole(askedBy as UserId))
+    return { state: 'dead', reason: `${reason}; and who asked for the welcome is no moderator any more: give \`!welcome\` anew` }
   const obstacle = account === undefined ? undefined : await handOverObstacle(options, account)
   if (obstacle?.code === 'unknown') return { state: 'failed', reason: obstacle.text }
   const handed = await handOver(options, {
