@@ -420,7 +420,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
       return opened.kind === 'message' ? opened.message.transport : undefined
     },
     confirmWithinMs: config.commands.confirmWithin,
-    roomKind: (roomId) => rooms.kindOf(roomId),
+    roomKind: (roomId, sender) => rooms.kindFor(roomId, sender),
     roomEncrypted: (roomId) => encryptions.has(roomId),
     roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
     directRoom,

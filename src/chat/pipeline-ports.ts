@@ -50,7 +50,8 @@ export interface PipelinePorts extends ReplyPorts {
   /** Asks the server for the sender's devices anew and looks at the message again. undefined = it could not be asked. */
   readonly freshTrust: (message: IncomingMessage) => Promise<Transport | undefined>
   readonly confirmWithinMs: number
-  readonly roomKind: (roomId: RoomId) => RoomKind | undefined
+  /** What kind of room it is for what this person says. */
+  readonly roomKind: (roomId: RoomId, sender: UserId) => RoomKind | undefined
   readonly roomEncrypted: (roomId: RoomId) => boolean
   readonly roomName: (roomId: RoomId) => string
   /** Keeps a command whose service is down. Runs inside the transaction of the answer. Returns the job's number. */

@@ -24,6 +24,8 @@ import type { SavedCommand } from './saved.ts'
 
 const mod = '@mod:x' as UserId
 const bob = '@bob:x' as UserId
+/** A moderator in somebody else's direct chat. */
+const carol = '@carol:x' as UserId
 const indoc = '!indoc:x' as RoomId
 const admin = '!admin:x' as RoomId
 const dm = '!dm:x' as RoomId
@@ -130,7 +132,7 @@ const bench = (made: { readonly plan?: (request: CommandRequest) => ReturnType<E
     bot: { userId: '@bot:x' as UserId, names: ['Gatehouse'], prefixes: ['!'] },
     trust: 'enforce',
     confirmWithinMs: 300_000,
-    roomKind: (roomId) => kinds[roomId],
+    roomKind: (roomId, sender) => (roomId === dm && sender === carol ? undefined : kinds[roomId]),
     roomEncrypted: (roomId) => roomId !== dm,
     roomName: (roomId) => roomId,
     directRoom: () => Promise.resolve(private_),
@@ -249,6 +251,13 @@ describe('commands in a room where the bot takes none', () => {
     expect(said[0]?.text).toContain('I take no commands in this room')
     expect({ kicked, planned }).toEqual({ kicked: [], planned: [] })
     expect(auditText()).toContain('"code":"other-room"')
+  })
+
+  test('nor in the direct chat of somebody else: they would read the answer', async () => {
+    const { say, roleOf } = bench()
+    roleOf.set(carol, 'moderator')
+    const said = await say({ line: '!pending', roomId: dm, sender: carol })
+    expect(said[0]?.text).toContain('I take no commands in this room')
   })
 
   test('an address in it is hidden and not repeated', async () => {

@@ -56,7 +56,7 @@ export class Pipeline implements Handlers {
   }
 
   async broken(entry: JournalEntry): Promise<void> {
-    const kind = this.#ports.roomKind(entry.roomId)
+    const kind = this.#ports.roomKind(entry.roomId, entry.sender)
     if (kind === undefined) return
     const reply = new Reply(this.#ports, entry, { eventId: entry.eventId }, kind, 'broken')
     const words =
@@ -74,7 +74,7 @@ export class Pipeline implements Handlers {
   async message(message: IncomingMessage, signal: AbortSignal): Promise<Handled> {
     const { entry } = message
     const { journal, clock, roles, plans, bot } = this.#ports
-    const kind = this.#ports.roomKind(entry.roomId)
+    const kind = this.#ports.roomKind(entry.roomId, entry.sender)
     const done = (note: string): Handled => {
       journal.mark(entry.eventId, 'done', clock.now(), note)
       return {}

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { answered, fakeDirectory, memoryDatabase, refused, unconnected } from '../../tests/support/unit.ts'
 import type { Database } from '../database/database.ts'
 import type { GateResult } from '../http/contract.ts'
-import type { RoomAlias, RoomId } from '../types.ts'
+import type { RoomAlias, RoomId, UserId } from '../types.ts'
 import type { Homeserver } from './client.ts'
 import type { DirectRooms } from './direct-rooms.ts'
 import { SpecialRooms } from './special-rooms.ts'
@@ -94,4 +94,11 @@ test('the bot listens in INDOC, the admin room and direct chats only', async () 
   await rooms.settle()
   expect([indoc, admin, '!dm', '!else'].map((roomId) => rooms.kindOf(roomId as RoomId))).toEqual(['indoc', 'admin', 'dm', undefined])
   expect([indoc, admin, '!dm'].map((roomId) => rooms.isNamed(roomId as RoomId))).toEqual([true, true, false])
+})
+
+test('a direct chat is one for its own person only: whoever was brought into it by them commands nothing there', async () => {
+  const rooms = open()
+  await rooms.settle()
+  const of = (roomId: string, sender: string) => rooms.kindFor(roomId as RoomId, sender as UserId)
+  expect([of('!dm', '@ada:x'), of('!dm', '@mod:x'), of(admin, '@mod:x')]).toEqual(['dm', undefined, 'admin'])
 })

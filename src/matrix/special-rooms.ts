@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Database } from '../database/database.ts'
 import type { Directory } from '../directory/directory.ts'
-import type { RoomAlias, RoomId, RoomKind } from '../types.ts'
+import type { RoomAlias, RoomId, RoomKind, UserId } from '../types.ts'
 import { describeFailure, segment } from './client.ts'
 import type { Homeserver } from './client.ts'
 import type { DirectRooms } from './direct-rooms.ts'
@@ -116,5 +116,14 @@ export class SpecialRooms {
     if (roomId === this.admin) return 'admin'
     if (roomId === this.indoc) return 'indoc'
     return this.#directRooms.personOf(roomId) === undefined ? undefined : 'dm'
+  }
+
+  /**
+   * What kind of room it is for what this person says. A direct chat is one for its own person only: anybody can make a chat with the bot and bring a
+   * moderator into it, and would read the answers.
+   */
+  kindFor(roomId: RoomId, sender: UserId): RoomKind | undefined {
+    const kind = this.kindOf(roomId)
+    return kind === 'dm' && this.#directRooms.personOf(roomId) !== sender ? undefined : kind
   }
 }
