@@ -10,7 +10,7 @@ const helpOf = ({ users }: Demo): string => `What you type is sent by Mo, the mo
   !remove ${users.members[0]?.userId ?? '@somebody'}   shows a plan; answer with its code
 What to try next: somebody comes by herself, and you let her in.
   /as visitor                 Zoe; then /join lets her come to INDOC, and the bot asks who she is
-  My name is Zoe Brontë, Mo invited me, zoe@riverbend.test, I like hiking and tea
+  1. Zoe Brontë 2. none 3. Mo 4. zoe@riverbend.test 5. hiking, tea
   /as moderator               then !pending (who waits), !gtg 1 --dry-run, !gtg 1
   /as visitor                 /accept opens the direct chat; she reads her welcome and leaves INDOC
   !stuck · !why as a /reply · admin: !audit · /bot kill, /bot start and a command after it
