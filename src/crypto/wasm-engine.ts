@@ -249,7 +249,8 @@ export class WasmEngine implements CryptoPort {
 
   async #dropUnneeded(events: readonly DecryptedToDeviceEvent[]): Promise<void> {
     const unfound = await this.#unneeded.drop(receivedKeys(events.map(({ rawEvent }) => rawEvent)))
-    if (unfound > 0) this.#options.logger.warn({ keys: unfound }, 'room keys that are not needed could not be found in the store: they stay')
+    if (unfound > 0)
+      this.#options.logger.warn({ keys: unfound }, 'room keys that are not needed could not be found in the store: they stay')
   }
 
   keepOnly(keeps: KeepsKeys): void {
