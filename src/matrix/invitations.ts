@@ -95,6 +95,8 @@ export const createInvitationHandler = (rules: InvitationRules): ((invitation: P
       route: action,
       body: {},
       repeatable: true,
+      // Whoever invites the bot waits for it.
+      urgent: verdict !== 'decline',
     })
     if (result.ok) {
       if (verdict !== 'decline') rules.logger.info({ room: roomId, sender, verdict }, 'an invitation was accepted')

@@ -28,6 +28,7 @@ const welcome = async (
       take: () => true,
       release: () => undefined,
       answerTo: () => undefined,
+      offered: () => undefined,
     },
     directory: { membership: () => 'join' },
     templates: { render: () => ({ body: '', formattedBody: '', mentions: [] }) },
@@ -99,4 +100,52 @@ test('an account that is not theirs any more when the welcome goes out is in nob
 
 test('who asked and is no moderator any more is given nothing', async () => {
   expect(await welcome({}, undefined, undefined, false)).toMatchObject({ result: { state: 'dead' }, notes: [], minted: 0 })
+})
+
+test('an offered chat that the server does not let the bot join yet is waited for, and not for ever', async () => {
+  const clock = new TestClock()
+  const askedAt = clock.now()
+  let offered: 'open' | number | undefined = 'open'
+  let notes = 0
+  const run = async (): Promise<JobResult> =>
+    createBridgedWelcomeHandler({
+      bridges: {
+        of: () => ({ index: 0, users: '^@signal_', bot: '@signalbot:x' as UserId, managementRoom: '!m', startChat: 'start {identifier}' }),
+        portalOf: () => undefined,
+        take: () => true,
+        release: () => undefined,
+        answerTo: () => ({ body: 'Created chat', at: askedAt }),
+        offered: () => offered,
+      },
+      holderProblem: () => undefined,
+      hasRole: () => true,
+      onSent: () => undefined,
+      email: () => Promise.resolve('not-possible'),
+      directRooms: {
+        open: () => {
+          notes += 1
+          return Promise.resolve({ ok: true, roomId: '!mod' as RoomId, made: false })
+        },
+      },
+      outbox: { send: () => Promise.resolve({ ok: true, eventId: '$1' as EventId }) },
+      clock,
+    } as unknown as BridgedWelcomeOptions).run(
+      {
+        jobId: 1,
+        payload: { userId: ghost, name: 'Bea', invited: [], rooms: [], askedBy: '@mo:x' },
+        progress: { askedId: '$asked', askedAt },
+      } as unknown as Job,
+      { signal: new AbortController().signal, note: () => undefined },
+    )
+  await clock.advance(5 * 60_000)
+  expect(await run()).toMatchObject({ state: 'wait' })
+  // Joined just now: who is in the chat is told in a moment.
+  offered = clock.now()
+  expect(await run()).toMatchObject({ state: 'wait', delayMs: 20_000 })
+  await clock.advance(20_000)
+  expect(await run()).toMatchObject({ state: 'done' })
+  offered = 'open'
+  await clock.advance(15 * 60_000)
+  expect(await run()).toMatchObject({ state: 'done' })
+  expect(notes).toBe(2)
 })

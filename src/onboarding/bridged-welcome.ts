@@ -30,7 +30,7 @@ export const isSent = (job: Pick<Job, 'progress'> | undefined): boolean => job !
 type Progress = z.output<typeof progressSchema>
 
 export interface BridgedWelcomeOptions extends HandOverPorts, OtherHandsPorts, HolderPorts {
-  readonly bridges: Pick<Bridges, 'of' | 'portalOf' | 'take' | 'release' | 'answerTo'>
+  readonly bridges: Pick<Bridges, 'of' | 'portalOf' | 'take' | 'release' | 'answerTo' | 'offered'>
   readonly directory: WelcomeOptions['directory']
   readonly templates: Pick<Templates, 'render'>
   readonly helloGapMs: number
@@ -48,6 +48,9 @@ export interface BridgedWelcomeOptions extends HandOverPorts, OtherHandsPorts, H
 const bridgeWaitMs = 60_000
 /** How long after the bridge's answer its chat may still appear (milliseconds). */
 const afterAnswerMs = 20_000
+/** How long an offered chat may take to be joined: the server's limits hold for joins too (milliseconds). */
+const offerWaitMs = 15 * 60_000
+const offerLookMs = 10_000
 /** How soon a bridge that is busy with another chat is asked again; it is seldom busy for longer (milliseconds). */
 const busyMs = 3000
 
@@ -99,8 +102,12 @@ const run = async (options: BridgedWelcomeOptions, job: Job, tools: JobTools): P
     return { state: 'wait', delayMs: bridgeWaitMs, note: 'waits until the bridge has opened a chat' }
   }
   const answer = options.bridges.answerTo(askedId as EventId)
-  const until = Math.min(askedAt + bridgeWaitMs, answer === undefined ? Infinity : answer.at + afterAnswerMs)
-  const left = until - options.clock.now()
+  const now = options.clock.now()
+  const offered = options.bridges.offered(bridge.bot, askedAt)
+  if (offered === 'open' && now - askedAt < offerWaitMs)
+    return { state: 'wait', delayMs: offerLookMs, note: 'waits until I am in the chat that the bridge has opened' }
+  const answered = Math.min(askedAt + bridgeWaitMs, answer === undefined ? Infinity : answer.at + afterAnswerMs)
+  const left = (typeof offered === 'number' ? Math.max(answered, offered + afterAnswerMs) : answered) - now
   if (left > 0) return { state: 'wait', delayMs: left, note: 'waits until the bridge has opened a chat' }
   options.bridges.release(bridge.index, job.jobId)
   return otherWay(

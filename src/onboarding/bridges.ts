@@ -112,6 +112,33 @@ export class Bridges {
     )
   }
 
+  /**
+   * What became of the chats that a bridge's bot has offered since a moment: `open` = the bot has not answered an invitation yet (it may have to wait
+   * for the server's limits), a time = when it answered the last one, undefined = there was none.
+   */
+  offered(bot: UserId, since: Timestamp): 'open' | Timestamp | undefined {
+    const { query } = this.#database
+    const invitations = this.#database.all(
+      query
+        .selectFrom('journal')
+        .select(['state', 'done_at'])
+        .where('kind', '=', 'invite')
+        .where('sender', '=', bot)
+        .where('received_at', '>=', since),
+    )
+    const [waiting] = this.#database.all(
+      query
+        .selectFrom('job')
+        .select('job_id')
+        .where('kind', '=', 'invitation')
+        .where('unique_key', 'like', `% ${bot}`)
+        .where('state', 'in', ['waiting', 'running'])
+        .where('created_at', '>=', since),
+    )
+    if (waiting !== undefined || invitations.some(({ state }) => state !== 'done')) return 'open'
+    return invitations.length === 0 ? undefined : Math.max(...invitations.map(({ done_at: doneAt }) => doneAt ?? 0))
+  }
+
   /** What the bridge's bot answered to an event of ours. */
   answerTo(eventId: EventId): BridgeAnswer | undefined {
     return this.#database.first(this.#database.query.selectFrom('bridge_answer').select(['body', 'at']).where('event_id', '=', eventId))
