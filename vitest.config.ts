@@ -1,4 +1,30 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** The files that take longest, the longest first: begun last, one of them would keep the others waiting at the end. */
+const slow = [
+  'adduser-crash',
+  'adduser-crash-late',
+  'adduser-outages',
+  'faults',
+  'hang',
+  'adduser-failures',
+  'adduser',
+  'hostile',
+  'crypto-cli',
+  'remove',
+  'bridge',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = slow.findIndex((name) => moduleId.endsWith(`/homeserver/${name}.test.ts`))
+      return index === -1 ? slow.length : index
+    }
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other))
+  }
+}
 
 export default defineConfig({
   test: {
@@ -7,6 +33,7 @@ export default defineConfig({
     // The tests against servers wait more than they compute: with three at once two cores are busy.
     maxWorkers: 3,
     pool: 'forks',
+    sequence: { sequencer: LongestFirst },
     // Synapse gets 10 s to end before it is killed.
     teardownTimeout: 20_000,
     projects: [

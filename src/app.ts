@@ -9,6 +9,7 @@ import { Lists } from './chat/lists.ts'
 import { neededKeys } from './chat/needed-keys.ts'
 import { Community } from './chat/community.ts'
 import { openMessage } from './chat/incoming.ts'
+import type { IncomingMessage, Transport } from './chat/incoming.ts'
 import { createParser } from './chat/parse.ts'
 import { DeviceHint } from './chat/device-hint.ts'
 import { Elsewhere } from './chat/elsewhere.ts'
@@ -384,9 +385,15 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     roomKind: (roomId) => rooms.kindOf(roomId),
     onIndoc: (entry) => life.indoc.unreadable(entry),
   })
+  const freshTrust = async ({ entry }: IncomingMessage): Promise<Transport | undefined> => {
+    if ((await engine.queryDevices(entry.sender)) === undefined) return undefined
+    const opened = await openMessage(entry, engine)
+    return opened.kind === 'message' ? opened.message.transport : undefined
+  }
   const deviceHint = new DeviceHint({
     outbox,
     directRoom,
+    freshTrust,
     sharing: (roomId) => sharingFor(config.crypto.shareKeysWith, rooms.kindOf(roomId)),
     roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
     clock,
@@ -414,11 +421,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     bot: { userId: homeserver.userId, names: [config.commands.name], prefixes: config.commands.prefixes },
     trust: config.commands.trust,
     believe: (userId, role, transport) => identityGate.believe(userId, role, transport),
-    freshTrust: async ({ entry }) => {
-      if ((await engine.queryDevices(entry.sender)) === undefined) return undefined
-      const opened = await openMessage(entry, engine)
-      return opened.kind === 'message' ? opened.message.transport : undefined
-    },
+    freshTrust,
     confirmWithinMs: config.commands.confirmWithin,
     roomKind: (roomId, sender) => rooms.kindFor(roomId, sender),
     roomEncrypted: (roomId) => encryptions.has(roomId),

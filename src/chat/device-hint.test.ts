@@ -13,9 +13,11 @@ const direct = '!direct:x' as RoomId
 const bench = (room: RoomId | undefined = direct) => {
   const clock = new TestClock()
   const sent: OutgoingMessage[] = []
+  const fresh: { transport?: Transport } = {}
   const hint = new DeviceHint({
     outbox: { add: (message) => void sent.push(message), kick: () => undefined },
     directRoom: () => Promise.resolve(room),
+    freshTrust: (message) => Promise.resolve(fresh.transport ?? message.transport),
     sharing: (roomId) => (roomId === admin ? 'signed-devices' : 'all-devices'),
     roomName: () => 'Admin',
     clock,
@@ -28,7 +30,7 @@ const bench = (room: RoomId | undefined = direct) => {
     hint.look({ entry, transport } as unknown as IncomingMessage)
     await clock.advance(0)
   }
-  return { clock, sent, command }
+  return { clock, sent, command, fresh }
 }
 const from = (trust: Extract<Transport, { encrypted: true }>['trust'], device = 'PHONE'): Transport => ({ encrypted: true, trust, device })
 
@@ -54,4 +56,15 @@ test.each<[string, Transport, RoomId]>([
   const { sent, command } = bench()
   await command(transport, roomId)
   expect(sent).toEqual([])
+})
+
+test('not for a device that is signed by now: the server is asked before anybody is told', async () => {
+  const { sent, command, fresh } = bench()
+  fresh.transport = from('signed')
+  await command(from('unknown-device'))
+  expect(sent).toEqual([])
+  // It was not told, so it is not counted as told.
+  fresh.transport = from('unsigned')
+  await command(from('unsigned'))
+  expect(sent).toHaveLength(1)
 })

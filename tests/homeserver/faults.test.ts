@@ -49,21 +49,6 @@ describe.each(routes)('%s', (_route, path) => {
   })
 })
 
-test('a send and a long poll that hang', async () => {
-  await world.settle(world.indoc)
-  const already = sentBy(world.indoc)
-  const rules = routes.map(([, path]) => world.proxy.add({ match: { path }, how: { kind: 'hang-after-commit' }, times: 1 }))
-  const asked = [await world.moderator.sendText(world.indoc, '!ping')]
-  // If the poll that hangs is the one that brings the question, it is answered after the next poll only.
-  await expect.poll(() => rules.map((rule) => rule.hits), { timeout: 150_000 }).toEqual([1, 1])
-  asked.push(await world.moderator.sendText(world.indoc, '!ping'))
-  // One attempt of a send has half a minute, a long poll a minute more than it asked for.
-  for (const replyTo of asked) await world.moderator.waitForMessage(world.indoc, { sender: world.botId, replyTo }, 150_000)
-  await world.settle(world.indoc)
-  expect(asked.map((eventId) => world.answersTo(eventId).length)).toEqual([1, 1])
-  expect(sentBy(world.indoc) - already).toBe(3)
-}, 350_000)
-
 describe('/keys/* and room keys', () => {
   /** Somebody new comes into the room, so that the next answer needs their devices, one-time keys and a to-device message. */
   const someoneJoins = async (): Promise<string> => {

@@ -1,0 +1,3 @@
+import { testKills } from './arrival-kills.ts'
+
+testKills('late')
