@@ -98,6 +98,9 @@ class Day {
     )
     for (const { visitor } of this.#moderators) this.#accept(visitor)
     this.#watchIntroductions(list)
+    // Making the rooms has used up what the server lets the bot do at once: the day begins with what it finds in the morning.
+    this.#say('Waiting a minute, until the server lets the bot send ten events at once again …')
+    await new Promise((resolve) => setTimeout(resolve, 60_000))
     this.#demo.proxy.requests.clear()
     this.#startedAt = Date.now()
     const records = await Promise.all(list.map(async (arrival, index) => await this.#live(arrival, index)))
