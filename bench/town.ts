@@ -53,7 +53,8 @@ export const startTown = async (say: (line: string) => void): Promise<Town> => {
     rooms: plans,
     members: 2,
     authentik: { seed: { people: 40, groups: ['Members'] } },
-    bot: { start: false, proxied: false },
+    // What INDOC asks of everybody who comes is no part of a command's cost.
+    bot: { start: false, proxied: false, env: { GATEHOUSE_INTRODUCTION_PROMPT: 'false' } },
     say,
   })
   started.defer(async () => await demo.stop())

@@ -61,14 +61,17 @@ function keepCompiledCode() {
     nodeModule.enableCompileCache(join(modules, '.cache', 'gatehouse'))
 }
 
+// What the start leaves behind is collected at once instead of being kept as room for more: about 30 MB less.
+const heapSetting = '--max-semi-space-size'
+
 // The bot lives for weeks, so its process begins once more, with the same id and the settings of its memory. Other commands are over before it counts.
 function settleMemory() {
-  const settled = Object.keys(memorySettings).some(function (name) {
-    return process.env[name] !== undefined
+  const settled = process.execArgv.concat((process.env.NODE_OPTIONS || '').split(' ')).some(function (argument) {
+    return argument.startsWith(heapSetting)
   })
   if (settled || process.argv[2] !== 'run' || process.platform !== 'linux' || process.execve === undefined) return
-  const args = [process.execPath].concat(process.execArgv, fileURLToPath(import.meta.url), process.argv.slice(2))
-  process.execve(process.execPath, args, Object.assign({}, process.env, memorySettings))
+  const args = [process.execPath, heapSetting + '=2'].concat(process.execArgv, fileURLToPath(import.meta.url), process.argv.slice(2))
+  process.execve(process.execPath, args, Object.assign({}, memorySettings, process.env))
 }
 
 async function start() {
