@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional \
 
 FROM node:24-bookworm-slim
 ARG GATEHOUSE_COMMIT=unknown
-# The MALLOC_ settings are those of bin/gatehouse.mjs, which starts itself once more where they are missing.
+# The MALLOC_ settings are those of bin/gatehouse.mjs, for the other commands too: it begins its process once more for `run` only.
 ENV NODE_ENV=production GATEHOUSE_COMMIT=${GATEHOUSE_COMMIT} MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=131072
 WORKDIR /app
 # The default data directory is `data` in the working directory, so configuration that names another one still wins.

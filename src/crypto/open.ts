@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts'
-import type { UserId } from '../types.ts'
 import type { Database } from '../database/database.ts'
 import type { Sealed } from '../database/sealed.ts'
+import { Bridged } from '../directory/bridged.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
@@ -65,6 +65,7 @@ export const exitReasonOfKeys = (problem: OwnKeysProblem): ExitReason => exitOfP
 export const openEngine = async (options: EngineOptions): Promise<EngineOpening> => {
   const { config, database, sealed, homeserver, clock, logger, onFatal } = options
   const { userId, deviceId } = homeserver.session
+  const bridged = new Bridged(config.bridges)
   if (config.crypto.engine === 'native')
     return { ok: false, reason: 'installation', words: 'crypto.engine: native is not part of this version yet; use wasm' }
   const onBroken = (error: Error): void => {
@@ -81,7 +82,7 @@ export const openEngine = async (options: EngineOptions): Promise<EngineOpening>
       deviceId,
       storeKey: sealed.key(`crypto-store/${userId}/${deviceId}`),
       http,
-      bridgeBotOf: bridgeBots(config.bridges),
+      bridgeBotOf: (sender) => bridged.botOf(sender),
       clock,
       logger,
       onBroken,
@@ -128,12 +129,4 @@ export const openCrypto = async (options: EngineOptions & { readonly onSecret: (
       'a cross-signing identity was made; keep a copy of its recovery key in a safe place',
     )
   return { ok: true, engine, backup: new WasmBackup(engine, store), store, identity: identityWords[identity.made] }
-}
-
-const serverOf = (userId: UserId): string => userId.slice(userId.indexOf(':') + 1)
-
-/** The bot of the bridge that speaks for a user. A bridge has ghosts on its own server only. */
-const bridgeBots = (bridges: Config['bridges']): ((userId: UserId) => UserId | undefined) => {
-  const patterns = bridges.map(({ users, bot }) => ({ bot, users: new RegExp(users, 'u') }))
-  return (userId) => patterns.find(({ users, bot }) => users.test(userId) && serverOf(bot) === serverOf(userId))?.bot
 }

@@ -11,14 +11,11 @@ const serverOf = (userId: UserId): string => userId.slice(userId.indexOf(':') + 
 
 /** Knows bridged people (ghosts that a bridge speaks for) by their user ids. */
 export class Bridged {
-  readonly #patterns: readonly { readonly users: RegExp; readonly server: string | undefined }[]
+  readonly #patterns: readonly { readonly users: RegExp; readonly bot: UserId | undefined }[]
 
   /** @throws SyntaxError for a bad expression; the config has checked them */
   constructor(bridges: readonly BridgePattern[] = []) {
-    this.#patterns = bridges.map(({ users, bot }) => ({
-      users: new RegExp(users, 'u'),
-      server: bot === undefined ? undefined : serverOf(bot),
-    }))
+    this.#patterns = bridges.map(({ users, bot }) => ({ users: new RegExp(users, 'u'), bot }))
   }
 
   /**
@@ -27,9 +24,15 @@ export class Bridged {
    */
   bridgeOf(userId: UserId): number | undefined {
     const index = this.#patterns.findIndex(
-      ({ users, server }) => users.test(userId) && (server === undefined || server === serverOf(userId)),
+      ({ users, bot }) => users.test(userId) && (bot === undefined || serverOf(bot) === serverOf(userId)),
     )
     return index === -1 ? undefined : index
+  }
+
+  /** The user that speaks for a bridged person; undefined = nobody does. */
+  botOf(userId: UserId): UserId | undefined {
+    const index = this.bridgeOf(userId)
+    return index === undefined ? undefined : this.#patterns[index]?.bot
   }
 
   /**

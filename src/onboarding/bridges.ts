@@ -39,8 +39,6 @@ export const identifierOf = (userId: UserId, users: string): string | undefined 
   return /^[\p{L}\p{N}+_.=-]{1,255}$/u.test(identifier) ? identifier : undefined
 }
 
-const serverOf = (userId: UserId | undefined): string | undefined => userId?.slice(userId.indexOf(':') + 1)
-
 /** The bridges of the configuration: whose ghosts are whose, where their chats are, and what their bots answered. */
 export class Bridges {
   readonly #settings: readonly BridgeSettings[]
@@ -71,9 +69,9 @@ export class Bridges {
     return this.#settings.some(({ managementRoom }) => managementRoom === roomId)
   }
 
-  /** May this user invite the bot to chats: the bot of a configured bridge, or one of its ghosts? Anybody's server can have users with such names. */
+  /** May this user invite the bot to chats: the bot of a configured bridge, or one of its ghosts? */
   mayInvite(userId: UserId): boolean {
-    return this.#settings.some(({ bot }) => bot === userId) || serverOf(this.of(userId)?.bot) === serverOf(userId)
+    return this.#settings.some(({ bot }) => bot === userId) || this.of(userId) !== undefined
   }
 
   /** The chat with a bridged person: the bot, the ghost and the bridge's bot are its whole membership, and the list of members is complete. */
