@@ -58,12 +58,17 @@ const completed = (localPart: string, domain: string, written: string): FoundEma
 
 const isLocalPart = (text: string): boolean => !text.includes('..') && !text.endsWith('.')
 
+/** What may look like a telephone number inside and is none: the id of a Matrix user, or a link to one. */
+const matrixId = String.raw`(?:https?:\/\/matrix\.to\/#\/|matrix:u\/|@[^\s@:,;()<>]+:)[^\s,;()<>]+`
+const telephone = String.raw`\+?[0-9](?:[\s()./-]{0,2}[0-9]){6,}`
+const idOrTelephone = new RegExp(`(${matrixId})|${telephone}`, 'giu')
+
 /** The text without its e-mail addresses and telephone numbers: what is left may be read by everybody in INDOC. */
 export const withoutContacts = (text: string): string =>
   text
     .replaceAll(/\(?<?(?:mailto:)?[^\s()<>,;]+@[\p{L}\p{N}][^\s()<>,;]*>?\)?/giu, (found) =>
       /^[(<]?@|matrix\.to\//u.test(found) ? found : ' ',
     )
-    .replaceAll(/\+?[0-9](?:[\s().-]{0,2}[0-9]){6,}/gu, ' ')
+    .replaceAll(idOrTelephone, (_, id: string | undefined) => id ?? ' ')
     .replaceAll(/ {2,}/gu, ' ')
     .trim()

@@ -234,6 +234,22 @@ const cases: readonly Case[] = [
   ['an inviter by id', lines((n) => `${n}. `).replace('Mo', '@mo:example.org'), { invitedBy: '@mo:example.org' }],
   ['an inviter by link', lines((n) => `${n}. `).replace('Mo', 'https://matrix.to/#/@mo:example.org'), { invitedBy: '@mo:example.org' }],
   ['an inviter by pill', lines((n) => `${n}. `).replace('Mo', '[Mo](https://matrix.to/#/@mo:example.org)')],
+  [
+    'an inviter by id that is mostly digits',
+    lines((n) => `${n}. `).replace('Mo', '@mo-43799530:10.20.30.40:8448'),
+    { invitedBy: '@mo-43799530:10.20.30.40:8448' },
+  ],
+  [
+    'an inviter by link that is mostly digits',
+    lines((n) => `${n}. `).replace('Mo', 'https://matrix.to/#/@20201234567:example.org'),
+    { invitedBy: '@20201234567:example.org' },
+  ],
+  ["the inviter's telephone number", lines((n) => `${n}. `).replace('Mo', 'Mo (+49 170 1234567)')],
+  [
+    "the inviter's id and telephone number",
+    lines((n) => `${n}. `).replace('Mo', '@mo:example.org 0170/1234567'),
+    { invitedBy: '@mo:example.org 0170/' },
+  ],
   ['pronouns', lines((n) => `${n}. `).replace('Ada Lovelace', 'Ada Lovelace (she/her) 🌻')],
   [
     'commas in brackets',
