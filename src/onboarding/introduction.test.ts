@@ -248,7 +248,7 @@ const cases: readonly Case[] = [
   [
     "the inviter's id and telephone number",
     lines((n) => `${n}. `).replace('Mo', '@mo:example.org 0170/1234567'),
-    { invitedBy: '@mo:example.org 0170/' },
+    { invitedBy: '@mo:example.org' },
   ],
   ['pronouns', lines((n) => `${n}. `).replace('Ada Lovelace', 'Ada Lovelace (she/her) 🌻')],
   [
