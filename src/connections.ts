@@ -6,13 +6,14 @@ import { openCrypto } from './crypto/open.ts'
 import { loadEngine } from './crypto/wasm-engine.ts'
 import type { WasmEngine } from './crypto/wasm-engine.ts'
 import type { Database } from './database/database.ts'
-import { Sealed } from './database/sealed.ts'
+import { Sealed, wrongPassphrase } from './database/sealed.ts'
 import { createGate } from './http/gate.ts'
 import type { GateOptions, RequestSeen } from './http/gate.ts'
 import { Homeserver } from './matrix/client.ts'
 import { SendingBudget } from './matrix/sending-budget.ts'
 import { createOAuthGates } from './matrix/oauth-gates.ts'
 import { exitReasonOf } from './matrix/session-failure.ts'
+import { sessionSettings } from './matrix/session-settings.ts'
 import { Session } from './matrix/session.ts'
 import type { Clock } from './operations/clock.ts'
 import type { ExitReason } from './operations/exit-codes.ts'
@@ -80,7 +81,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
   loadEngine().catch(() => undefined)
   const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
   if (!unlocked.ok) {
-    return { ok: false, reason: 'cryptoStore', words: 'crypto.passphrase is not the one that this data directory was made with' }
+    return { ok: false, reason: 'cryptoStore', words: wrongPassphrase }
   }
   const budget = new SendingBudget(clock, config.homeserver.profile === 'stranger')
   const gate = gateTo('homeserver', settings.url, settings.caFile, {
@@ -101,10 +102,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
     clock,
     logger,
     onSecret,
-    userId: settings.userId,
-    deviceName: settings.deviceName,
-    ...(settings.password === undefined ? {} : { password: settings.password }),
-    ...(settings.accessToken === undefined ? {} : { accessToken: settings.accessToken }),
+    ...sessionSettings(settings),
   })
   if (!opened.ok) return fail(exitReasonOf(opened), opened.words)
   const homeserver = new Homeserver(gate, opened.session, (end) => onFatal(exitReasonOf(end), end.words), budget)

@@ -2,27 +2,26 @@ import { isLoopback } from '../config/checks.ts'
 import type { Config } from '../config/schema.ts'
 import { openDataDirectory } from '../database/open.ts'
 import type { Database } from '../database/database.ts'
-import { Sealed } from '../database/sealed.ts'
-import { createGate } from '../http/gate.ts'
+import { Sealed, wrongPassphrase } from '../database/sealed.ts'
 import { logInBy } from '../matrix/login-ways.ts'
 import type { LoginWay } from '../matrix/login-ways.ts'
 import { keysOnServer } from '../matrix/login.ts'
 import { endSession } from '../matrix/device-grant.ts'
 import type { GrantQuestion } from '../matrix/device-grant.ts'
-import { createOAuthGates } from '../matrix/oauth-gates.ts'
 import { exitReasonOf } from '../matrix/session-failure.ts'
 import type { SessionFailure } from '../matrix/session-failure.ts'
 import { deviceLost, Session } from '../matrix/session.ts'
+import { sessionSettings } from '../matrix/session-settings.ts'
 import type { SessionOptions } from '../matrix/session.ts'
 import { deviceToLogIn, readSession } from '../matrix/session-store.ts'
 import { systemClock } from '../operations/clock.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
 import { createLogger } from '../operations/logging.ts'
 import { registerSecret } from '../operations/secrets.ts'
-import { readVersion } from '../operations/version.ts'
 import { configuration } from './configuration.ts'
 import { complain, print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
+import { openGates } from './gates.ts'
 import { readSecret } from './hidden-input.ts'
 
 /** Options of `gatehouse login`. */
@@ -82,34 +81,20 @@ const logIn = async (flags: LoginFlags, config: Config, database: Database): Pro
   const clock = systemClock
   const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
   if (!unlocked.ok) {
-    complain('crypto.passphrase is not the one that this data directory was made with')
+    complain(wrongPassphrase)
     return 'cryptoStore'
   }
   const { sealed } = unlocked
   const logger = createLogger({ level: 'warn' })
-  const gateTo = (baseUrl: string) =>
-    createGate({
-      name: 'homeserver',
-      baseUrl,
-      allowHttp: baseUrl.startsWith('http:'),
-      ...(settings.caFile === undefined ? {} : { caFile: settings.caFile }),
-      logger,
-      clock,
-      userAgent: `gatehouse/${readVersion().version}`,
-    })
-  const gate = gateTo(settings.url)
-  const oauth = createOAuthGates(gateTo)
+  const { gate, gateTo, close } = openGates(settings, logger)
   const options: SessionOptions = {
     gate,
-    gateTo: oauth.gateTo,
+    gateTo,
     sealed,
     clock,
     logger,
-    userId: settings.userId,
-    deviceName: settings.deviceName,
+    ...sessionSettings(settings),
     onSecret: (secret) => void registerSecret(secret),
-    ...(settings.password === undefined ? {} : { password: settings.password }),
-    ...(settings.accessToken === undefined ? {} : { accessToken: settings.accessToken }),
   }
   try {
     const stored = readSession(sealed)
@@ -143,7 +128,7 @@ const logIn = async (flags: LoginFlags, config: Config, database: Database): Pro
     print(stored === undefined ? 'Start the bot: gatehouse run' : 'The device and its keys are the same. Start the bot: gatehouse run')
     return 'ok'
   } finally {
-    await Promise.all([gate.close(0), oauth.close(0)])
+    await close()
   }
 }
 

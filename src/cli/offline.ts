@@ -3,21 +3,20 @@ import { exitReasonOfKeys, openEngine } from '../crypto/open.ts'
 import type { EngineOpening } from '../crypto/open.ts'
 import type { Database } from '../database/database.ts'
 import { openDataDirectory } from '../database/open.ts'
-import { Sealed } from '../database/sealed.ts'
-import { createGate } from '../http/gate.ts'
+import { Sealed, wrongPassphrase } from '../database/sealed.ts'
 import { Homeserver } from '../matrix/client.ts'
-import { createOAuthGates } from '../matrix/oauth-gates.ts'
 import { exitReasonOf } from '../matrix/session-failure.ts'
+import { sessionSettings } from '../matrix/session-settings.ts'
 import { Session } from '../matrix/session.ts'
 import { systemClock } from '../operations/clock.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
 import { createLogger } from '../operations/logging.ts'
 import type { Logger } from '../operations/logger.ts'
 import { registerSecret } from '../operations/secrets.ts'
-import { readVersion } from '../operations/version.ts'
 import { configuration } from './configuration.ts'
 import { complain } from './contract.ts'
 import type { CommonOptions } from './contract.ts'
+import { openGates } from './gates.ts'
 
 /** The data directory, locked: the bot does not run meanwhile. */
 export interface Desk {
@@ -53,50 +52,33 @@ export const atDesk = async (options: CommonOptions, work: (desk: Desk) => Promi
   }
 }
 
-export const wrongPassphrase = 'crypto.passphrase is not the one that this data directory was made with'
-
 /** Opens the session of the bot as well; one that is missing is begun as `run` would. */
 export const withSession = async (
   { config, database }: Desk,
   work: (session: Omit<CryptoDesk, 'crypto'>) => Promise<ExitReason>,
 ): Promise<ExitReason> => {
-  const { homeserver: settings } = config
   const clock = systemClock
   const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
   if (!unlocked.ok) return giveUp('cryptoStore', wrongPassphrase)
   const { sealed } = unlocked
   const logger = createLogger({ level: 'error' })
   const onSecret = (secret: string): void => void registerSecret(secret)
-  const gateTo = (baseUrl: string) =>
-    createGate({
-      name: 'homeserver',
-      baseUrl,
-      allowHttp: baseUrl.startsWith('http:'),
-      ...(settings.caFile === undefined ? {} : { caFile: settings.caFile }),
-      logger,
-      clock,
-      userAgent: `gatehouse/${readVersion().version}`,
-    })
-  const gate = gateTo(settings.url)
-  const oauth = createOAuthGates(gateTo)
+  const { gate, gateTo, close } = openGates(config.homeserver, logger)
   try {
     const opened = await Session.open({
       gate,
-      gateTo: oauth.gateTo,
+      gateTo,
       sealed,
       clock,
       logger,
       onSecret,
-      userId: settings.userId,
-      deviceName: settings.deviceName,
-      ...(settings.password === undefined ? {} : { password: settings.password }),
-      ...(settings.accessToken === undefined ? {} : { accessToken: settings.accessToken }),
+      ...sessionSettings(config.homeserver),
     })
     if (!opened.ok) return giveUp(exitReasonOf(opened), opened.words)
     const homeserver = new Homeserver(gate, opened.session, (end) => complain(end.words))
     return await work({ config, database, sealed, homeserver, logger, onSecret })
   } finally {
-    await Promise.all([gate.close(0), oauth.close(0)])
+    await close()
   }
 }
 

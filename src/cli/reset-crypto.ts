@@ -3,18 +3,16 @@ import { join } from 'node:path'
 import type { Config } from '../config/schema.ts'
 import type { Database } from '../database/database.ts'
 import { Sealed } from '../database/sealed.ts'
-import { createGate } from '../http/gate.ts'
 import { endSession } from '../matrix/device-grant.ts'
-import { createOAuthGates } from '../matrix/oauth-gates.ts'
 import { readSession } from '../matrix/session-store.ts'
 import type { StoredSession } from '../matrix/session-store.ts'
 import { systemClock } from '../operations/clock.ts'
 import { createLogger } from '../operations/logging.ts'
 import { registerSecret } from '../operations/secrets.ts'
-import { readVersion } from '../operations/version.ts'
 import { agreed } from './ask-yes.ts'
 import { complain, print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
+import { openGates } from './gates.ts'
 import { atDesk, giveUp } from './offline.ts'
 
 /** Options of `gatehouse reset-crypto`. */
@@ -47,26 +45,15 @@ const wipe = (database: Database): void => {
 }
 
 /** Ends the old device on the server, so that nobody encrypts for it any more. Returns why not, in words. */
-const endOnServer = async ({ homeserver: settings }: Config, session: StoredSession): Promise<string | undefined> => {
+const endOnServer = async ({ homeserver }: Config, session: StoredSession): Promise<string | undefined> => {
   registerSecret(session.accessToken)
   if (session.refreshToken !== undefined) registerSecret(session.refreshToken)
-  const gateTo = (baseUrl: string) =>
-    createGate({
-      name: 'homeserver',
-      baseUrl,
-      allowHttp: baseUrl.startsWith('http:'),
-      ...(settings.caFile === undefined ? {} : { caFile: settings.caFile }),
-      logger: createLogger({ level: 'error' }),
-      clock: systemClock,
-      userAgent: `gatehouse/${readVersion().version}`,
-    })
-  const gate = gateTo(settings.url)
-  const oauth = createOAuthGates(gateTo)
+  const { gate, gateTo, close } = openGates(homeserver, createLogger({ level: 'error' }))
   try {
-    const failure = await endSession({ gate, gateTo: oauth.gateTo }, session)
+    const failure = await endSession({ gate, gateTo }, session)
     return failure?.code
   } finally {
-    await Promise.all([gate.close(0), oauth.close(0)])
+    await close()
   }
 }
 

@@ -6,6 +6,9 @@ const algorithm = 'aes-256-gcm'
 const nonceBytes = 12
 const tagBytes = 16
 
+/** What to tell the operator when the passphrase does not open the sealed values. */
+export const wrongPassphrase = 'crypto.passphrase is not the one that this data directory was made with'
+
 /** What came of opening the sealed values with a passphrase. */
 export type UnlockResult = { readonly ok: true; readonly sealed: Sealed } | { readonly ok: false; readonly code: 'wrong-passphrase' }
 
