@@ -61,11 +61,11 @@ const serverOf = async ({ config, crypto, homeserver }: CryptoDesk): Promise<Cry
 }
 
 const localOf = async ({ crypto }: CryptoDesk): Promise<CryptoStatus['local']> => {
-  const { hasMaster, hasSelfSigning, hasUserSigning } = await crypto.engine.machine.crossSigningStatus()
+  const { master, selfSigning, userSigning } = await crypto.engine.binding.privateKeys()
   const { masterKey } = crypto.engine.ownKeys
   return {
     signed: masterKey !== undefined,
-    privateKeys: hasMaster && hasSelfSigning && hasUserSigning,
+    privateKeys: master && selfSigning && userSigning,
     identity: masterKey === undefined ? undefined : fingerprint(masterKey),
   }
 }

@@ -1,19 +1,17 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
-import { DeviceId as WasmDeviceId, RequestType, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
-import type { CrossSigningBootstrapRequests, OwnUserIdentity } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { z } from 'zod'
 import type { Database } from '../database/database.ts'
 import type { GateFailure, GateResult } from '../http/contract.ts'
 import type { Logger } from '../operations/logger.ts'
-import type { DurableStore } from './durable-store.ts'
+import type { Engine } from './engine.ts'
+import type { EngineRequest } from './engine-binding.ts'
+import type { EngineStore } from './engine-store.ts'
 import type { CryptoHttp } from './http.ts'
+import { ownMasterKey } from './key-requests.ts'
 import { createKey, describeKey, encodeRecoveryKey, encryptSecret } from './secret-storage.ts'
 import { openSecretStore, readRecoveryKey } from './secret-store.ts'
 import { ownKeysProblem } from './own-keys.ts'
 import type { OwnKeysProblem } from './own-keys.ts'
-import { identityKeyOf } from './sender.ts'
-import { ownMasterKey } from './wasm-engine.ts'
-import type { WasmEngine } from './wasm-engine.ts'
 
 /** What came of making sure that the bot's device is signed by the bot's identity. */
 export type IdentityResult =
@@ -33,8 +31,8 @@ export type IdentityResult =
 
 export interface IdentityOptions {
   readonly database: Database
-  readonly store: DurableStore
-  readonly engine: WasmEngine
+  readonly store: EngineStore
+  readonly engine: Engine
   readonly http: CryptoHttp
   readonly logger: Logger
   /** Where the recovery key is written once (mode 0600), or read from on a new device. */
@@ -67,8 +65,8 @@ export const ensureIdentity = async (options: IdentityOptions): Promise<Identity
   const body = queried.safeParse(asked.body)
   const existing = body.success && body.data.master_keys !== undefined && Object.hasOwn(body.data.master_keys, engine.userId)
   // The engine has dropped private keys that do not fit the server's public ones by now.
-  const status = await engine.machine.crossSigningStatus()
-  const own = status.hasMaster && status.hasSelfSigning && status.hasUserSigning
+  const { master, selfSigning, userSigning } = await engine.binding.privateKeys()
+  const own = master && selfSigning && userSigning
   const secrets = existing && !own ? await readSecrets(options) : undefined
   if (secrets !== undefined && !('values' in secrets)) return secrets
   // Nothing of this device is made known before it is certain that it can be signed.
@@ -90,22 +88,21 @@ export const ensureIdentity = async (options: IdentityOptions): Promise<Identity
 
 /** From now on this device is signed by this identity, and by no other. */
 const remember = async ({ database, engine }: IdentityOptions): Promise<void> => {
-  const masterKey = await identityKeyOf(engine.machine, engine.userId)
+  const masterKey = await engine.binding.masterKeyOf(engine.userId)
   database.transaction(() => {
     database.setMeta(marker, `${engine.userId}/${engine.deviceId}`)
     if (masterKey !== undefined) database.setMeta(ownMasterKey, masterKey)
   })
 }
 
-const isSigned = async (engine: WasmEngine): Promise<boolean> => {
-  const device = await engine.machine.getDevice(new WasmUserId(engine.userId), new WasmDeviceId(engine.deviceId))
-  const status = await engine.machine.crossSigningStatus()
-  return device !== undefined && device.isCrossSignedByOwner() && status.hasSelfSigning
+const isSigned = async ({ binding, userId, deviceId }: Engine): Promise<boolean> => {
+  const device = await binding.deviceOf(userId, deviceId)
+  return device?.signed === true && (await binding.privateKeys()).selfSigning
 }
 
 /** What the server shows for the bot; taken in by the engine unless it speaks against the keys that we have. */
 export const askServer = async ({ engine, http, store }: IdentityOptions): Promise<GateResult | Extract<IdentityResult, { ok: false }>> => {
-  const request = engine.machine.queryKeysForUsers([new WasmUserId(engine.userId)])
+  const request = engine.binding.queryFor([engine.userId])
   await store.durable()
   const result = await http.keysQuery(JSON.parse(request.body))
   if (!result.ok) return result
@@ -113,7 +110,7 @@ export const askServer = async ({ engine, http, store }: IdentityOptions): Promi
   // What is not there yet will be uploaded.
   if (problem !== undefined && problem.code !== 'device-missing' && problem.code !== 'identity-missing')
     return { ok: false, code: 'other-keys', words: problem.words, problem }
-  await engine.markSent(request.id, RequestType.KeysQuery, result.body)
+  await engine.markSent(request, result.body)
   return result
 }
 
@@ -137,38 +134,35 @@ const storeLeftOver = async (options: IdentityOptions): Promise<IdentityResult |
 /** Uploads the identity: keys of the device, public keys, signatures, in this order; the first upload needs no password (MSC3967). */
 const create = async (options: IdentityOptions, fresh: boolean): Promise<IdentityResult> => {
   const { engine, http, store } = options
-  const requests: CrossSigningBootstrapRequests = await engine.machine.bootstrapCrossSigning(fresh)
+  const requests = await engine.binding.makeIdentity(fresh)
   await store.durable()
   // The recovery key is kept first: an identity that nobody can restore must not exist.
   const stored = await storeSecrets(options)
   if (stored !== undefined) return unreachable(stored)
-  const upload = requests.uploadKeysRequest as { readonly id: string; readonly body: string } | undefined
+  const { keysUpload: upload } = requests
   if (upload !== undefined) {
     const sent = await http.keysUpload(JSON.parse(upload.body))
     if (!sent.ok) return unreachable(sent)
-    await engine.markSent(upload.id, RequestType.KeysUpload, sent.body)
+    await engine.markSent(upload, sent.body)
   }
-  const keys = await http.deviceSigningUpload(JSON.parse(requests.uploadSigningKeysRequest.body))
+  const keys = await http.deviceSigningUpload(JSON.parse(requests.signingKeys))
   if (!keys.ok) return unreachable(keys)
-  return (await uploadSignatures(options, requests.uploadSignaturesRequest)) ?? { ok: true, made: 'identity' }
+  return (await uploadSignatures(options, requests.signatures)) ?? { ok: true, made: 'identity' }
 }
 
-const uploadSignatures = async (
-  { engine, http }: IdentityOptions,
-  request: { readonly id: string | undefined; readonly body: string },
-): Promise<IdentityResult | undefined> => {
+const uploadSignatures = async ({ engine, http }: IdentityOptions, request: EngineRequest): Promise<IdentityResult | undefined> => {
   const sent = await http.signaturesUpload(JSON.parse(request.body))
   if (!sent.ok) return unreachable(sent)
-  if (request.id !== undefined) await engine.markSent(request.id, RequestType.SignatureUpload, sent.body)
+  await engine.markSent(request, sent.body)
   return undefined
 }
 
 const signDevice = async (options: IdentityOptions): Promise<IdentityResult> => {
   const { engine } = options
   if (await isSigned(engine)) return { ok: true, made: 'nothing' }
-  const device = await engine.machine.getDevice(new WasmUserId(engine.userId), new WasmDeviceId(engine.deviceId))
-  if (device === undefined) return { ok: false, code: 'refused', words: 'the server does not know this device any more' }
-  return (await uploadSignatures(options, await device.verify())) ?? { ok: true, made: 'signature' }
+  const request = await engine.binding.signDevice()
+  if (request === undefined) return { ok: false, code: 'refused', words: 'the server does not know this device any more' }
+  return (await uploadSignatures(options, request)) ?? { ok: true, made: 'signature' }
 }
 
 /** Puts the three private keys into secret storage. The order makes `default_key` the commit point. Returns the failure, if any. */
@@ -179,8 +173,7 @@ const storeSecrets = async (options: IdentityOptions): Promise<GateFailure | und
   const text = encodeRecoveryKey(key)
   onSecret(text)
   if (known === undefined) writeRecoveryKey(recoveryKeyFile, `${text}\n`)
-  const exported = await engine.machine.exportCrossSigningKeys()
-  const values = [exported?.masterKey, exported?.self_signing_key, exported?.userSigningKey]
+  const values = await engine.binding.exportSecrets()
   const keyId = `gatehouse_${engine.deviceId}`
   const put = async (type: string, content: unknown): Promise<GateFailure | undefined> => {
     const result = await http.setAccountData(type, content)
@@ -227,13 +220,9 @@ const readSecrets = async ({
 
 /** Takes the identity's private keys over, then signs this device with them. */
 export const restore = async (options: IdentityOptions, secrets: readonly string[]): Promise<IdentityResult> => {
-  const { engine } = options
-  await engine.machine.importCrossSigningKeys(secrets[0], secrets[1], secrets[2])
-  const identity = (await engine.machine.getIdentity(new WasmUserId(engine.userId))) as OwnUserIdentity | undefined
-  if (identity !== undefined && !identity.isVerified()) {
-    const own = await uploadSignatures(options, await identity.verify())
-    if (own !== undefined) return own
-  }
+  const request = await options.engine.binding.importSecrets(secrets)
+  const failure = request === undefined ? undefined : await uploadSignatures(options, request)
+  if (failure !== undefined) return failure
   const signed = await signDevice(options)
   return signed.ok ? { ok: true, made: 'restored' } : signed
 }

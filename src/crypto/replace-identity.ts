@@ -1,9 +1,8 @@
-import { DeviceId as WasmDeviceId, OlmMachine, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { z } from 'zod'
 import type { CryptoHttp } from './http.ts'
 import { askServer, ensureIdentity, marker, restore, unreachable, unstored } from './identity.ts'
 import type { IdentityOptions, IdentityResult } from './identity.ts'
-import { ownMasterKey } from './wasm-engine.ts'
+import { ownMasterKey } from './key-requests.ts'
 
 /**
  * Makes a new identity in place of the one on the server, which is lost for good: people who had verified the bot see that it has changed. Only on an
@@ -13,13 +12,10 @@ import { ownMasterKey } from './wasm-engine.ts'
 export const replaceIdentity = async (options: IdentityOptions, password: string): Promise<IdentityResult> => {
   const { database, engine, http } = options
   // Made beside the engine: its own private keys are given up only when the server has taken the new ones.
-  const maker = await OlmMachine.initialize(new WasmUserId(engine.userId), new WasmDeviceId(engine.deviceId))
-  const { uploadSigningKeysRequest } = await maker.bootstrapCrossSigning(true)
-  const made = await maker.exportCrossSigningKeys()
-  maker.close()
-  const secrets = [made?.masterKey, made?.self_signing_key, made?.userSigningKey].map((value) => value ?? '')
+  const made = await engine.binding.otherIdentity()
+  const secrets = made.secrets.map((value) => value ?? '')
   for (const secret of secrets) options.onSecret(secret)
-  const body = z.looseObject({ master_key: z.looseObject({}) }).parse(JSON.parse(uploadSigningKeysRequest.body))
+  const body = z.looseObject({ master_key: z.looseObject({}) }).parse(JSON.parse(made.signingKeys))
   // The maker's own signature: it is no device of ours.
   const { signatures: _foreign, ...master } = body.master_key
   const failure = await uploadWithPassword(http, { ...body, master_key: master }, engine.userId, password)

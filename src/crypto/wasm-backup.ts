@@ -1,10 +1,4 @@
-import {
-  BackupDecryptionKey,
-  RequestType,
-  RoomId as WasmRoomId,
-  SignatureState,
-  UserId as WasmUserId,
-} from '@matrix-org/matrix-sdk-crypto-wasm'
+import { BackupDecryptionKey, RoomId as WasmRoomId, SignatureState, UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { z } from 'zod'
 import type { JsonObject, RoomId } from '../types.ts'
 import { backupAlgorithm } from './backup-engine.ts'
@@ -94,7 +88,7 @@ export class WasmBackup implements BackupEngine {
 
   async stored(batch: BackupBatch): Promise<void> {
     // The engine does not look at the answer, which is one for each room here.
-    await this.#engine.markSent(batch.id, RequestType.KeysBackup, { etag: '', count: 0 })
+    await this.#engine.markSent({ id: batch.id, kind: 'keys-backup' }, { etag: '', count: 0 })
   }
 
   async restore(
