@@ -5,6 +5,7 @@ import type { IdbDatabase, IdbFactory, IdbObjectStore, IdbRequest, IdbTransactio
 import { PagedRecords } from './paged-records.ts'
 import { rawStoreOf, rawStoresOf } from './raw-indexeddb.ts'
 import type { RawStore } from './raw-indexeddb.ts'
+import { StoreWrites } from './store-writes.ts'
 
 interface StoreDefinition {
   name: string
@@ -65,8 +66,14 @@ const install = (): void => {
 
 const keepWhenComplete = (transaction: IdbTransaction): void => {
   const store = active
+  if (store === undefined) return
+  const end = store.writes.begin(transaction.objectStoreNames)
+  transaction.addEventListener('abort', end)
   // Added when the transaction is made, so it runs before the engine's own listener: when the engine goes on, the rows are kept.
-  if (store !== undefined) transaction.addEventListener('complete', () => store.keep(transaction))
+  transaction.addEventListener('complete', () => {
+    end()
+    store.keep(transaction)
+  })
 }
 
 const settled = <T>(request: IdbRequest<T>): Promise<T> =>
@@ -86,6 +93,8 @@ const settled = <T>(request: IdbRequest<T>): Promise<T> =>
 export class DurableStore {
   readonly #database: Database
   readonly #onBroken: (error: Error) => void
+  /** Which object stores are being written, and how often they were. */
+  readonly writes = new StoreWrites()
   /** Object stores and indexes with rows that are held back; undefined = nothing is to be held. */
   #held: Set<PagedRecords> | undefined
   readonly #watchers = new Map<string, Set<(key: unknown) => void>>()

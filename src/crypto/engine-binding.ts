@@ -134,6 +134,11 @@ export interface EngineBinding {
   deviceOf(userId: UserId, deviceId: DeviceId): Promise<DeviceFacts | undefined>
   /** The public master key that the server shows for a person. */
   masterKeyOf(userId: UserId): Promise<string | undefined>
+  /**
+   * What `deviceOf` and `masterKeyOf` say of anybody is the same for as long as this is; undefined = something is being written just now. A build that
+   * cannot tell does not have it.
+   */
+  peopleVersion?(): number | undefined
   /** To-device messages (JSON by user and device) with an empty event through the newest session with a device; undefined = the engine does that itself. */
   dummyFor(userId: UserId, deviceId: DeviceId): Promise<JsonObject | undefined>
 

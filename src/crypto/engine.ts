@@ -13,7 +13,7 @@ import { Quarantine } from './quarantine.ts'
 import type { EngineInput } from './quarantine.ts'
 import { RoomKeySharing } from './room-key-sharing.ts'
 import { RoomSessions } from './room-sessions.ts'
-import { senderOf } from './sender.ts'
+import { Senders } from './sender.ts'
 import type { BridgeBotOf } from './sender.ts'
 import type { KeepsKeys } from './unneeded-keys.ts'
 
@@ -41,6 +41,7 @@ export class Engine implements CryptoPort {
   readonly #rooms: RoomSessions
   readonly #sharing: RoomKeySharing
   readonly #repair: OlmRepair
+  readonly #senders: Senders
   #keyListeners: ((keys: readonly { readonly roomId: RoomId; readonly sessionId: string }[]) => void)[] = []
   #deviceListeners: ((userIds: readonly UserId[]) => void)[] = []
   #keyCounts = ''
@@ -58,6 +59,7 @@ export class Engine implements CryptoPort {
     this.#calls = new EngineCalls(this.quarantine, options.onBroken)
     this.#requests = new KeyRequests(options, binding, this.#calls)
     this.#rooms = new RoomSessions(options.clock)
+    this.#senders = new Senders(binding, options.bridgeBotOf ?? (() => undefined))
     this.#sharing = new RoomKeySharing({ binding, calls: this.#calls, requests: this.#requests, rooms: this.#rooms, store, http })
     this.#repair = new OlmRepair({
       openSession: (device) => this.#openSession(device),
@@ -172,7 +174,7 @@ export class Engine implements CryptoPort {
         ok: true,
         type: typeof plain['type'] === 'string' ? plain['type'] : '',
         content: (plain['content'] ?? {}) as JsonObject,
-        ...(await this.#calls.run('getDevice', () => senderOf(this.binding, decrypted, this.#options.bridgeBotOf ?? (() => undefined)))),
+        ...(await this.#calls.run('getDevice', () => this.#senders.of(decrypted))),
       }
     } catch (error) {
       return { ok: false, ...this.binding.failureOf(error), sessionId }

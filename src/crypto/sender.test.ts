@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { answered, memoryDatabase, TestClock } from '../../tests/support/unit.ts'
 import { silentLogger } from '../operations/logger.ts'
@@ -118,4 +118,57 @@ test('the key of one person under the name of another', async () => {
 test('an id that can have no identity', async () => {
   expect(await engine.identityKey('not an id' as UserId)).toBeUndefined()
   expect(await engine.identityKey('@nobody:x' as UserId)).toBeUndefined()
+})
+
+describe('what is known of a sender is remembered', () => {
+  const lookUps = async (work: () => Promise<unknown>): Promise<number> => {
+    let count = 0
+    const ends = ['devices', 'identities'].map((name) =>
+      store.watch(name, () => {
+        count += 1
+      }),
+    )
+    await work()
+    for (const end of ends) end()
+    return count
+  }
+  test('while nobody has another device or identity: it is not read again', async () => {
+    const gus = await person('gus')
+    const first = await hear(gus, 'one')
+    const second = await gus.says(room, [bot], 'two')
+    const third = await gus.says(room, [bot], 'three')
+    await receive()
+    await engine.flushOutgoing()
+    await read(second)
+    expect(await lookUps(async () => expect(await read(third)).toMatchObject({ trust: 'signed', identityKey: first.identityKey }))).toBe(0)
+  })
+
+  test('no longer than until the keys of anybody are read, and then the next message is judged by them', async () => {
+    const hal = await person('hal')
+    const events = [await hal.says(room, [bot], 'one'), await hal.says(room, [bot], 'two'), await hal.says(room, [bot], 'three')] as const
+    await receive()
+    await engine.flushOutgoing()
+    const before = await read(events[0])
+    await person('ian')
+    expect(await lookUps(async () => expect(await read(events[1])).toMatchObject({ identityKey: before.identityKey }))).toBeGreaterThan(0)
+    await hal.crossSign()
+    await engine.queryDevices('@hal:x' as UserId)
+    const after = await read(events[2])
+    expect(after.trust).toBe('signed')
+    expect(after.identityKey).not.toBe(before.identityKey)
+    expect(after.identityKey).toBe(await engine.identityKey('@hal:x' as UserId))
+  })
+
+  test('not while something is being written', async () => {
+    const jon = await person('jon')
+    const events = [await jon.says(room, [bot], 'one'), await jon.says(room, [bot], 'two'), await jon.says(room, [bot], 'three')] as const
+    await receive()
+    await engine.flushOutgoing()
+    await read(events[0])
+    const end = store.writes.begin(['identities'])
+    expect(await lookUps(() => read(events[1]))).toBeGreaterThan(0)
+    expect(await lookUps(() => read(events[1]))).toBeGreaterThan(0)
+    end()
+    expect(await lookUps(() => read(events[2]))).toBeGreaterThan(0)
+  })
 })

@@ -91,6 +91,9 @@ const toDevice = (device: Device): DeviceFacts => ({
   name: device.displayName,
 })
 
+/** Where the engine keeps what it says of people (object stores of `matrix-sdk-indexeddb`). */
+const peopleStores = ['devices', 'identities'] as const
+
 const publicKey = z.object({ keys: z.record(z.string(), z.string()) })
 
 /** The Rust crypto state machine, built for WebAssembly. */
@@ -100,11 +103,13 @@ export class WasmBinding implements EngineBinding {
   readonly #userId: UserId
   readonly #deviceId: DeviceId
   readonly #unneeded: UnneededKeys
+  readonly #store: DurableStore
   readonly #decryption = new DecryptionSettings(TrustRequirement.Untrusted)
 
   /** @param database name of the machine's IndexedDB */
   constructor(machine: OlmMachine, options: { readonly store: DurableStore; readonly database: string }) {
     this.#machine = machine
+    this.#store = options.store
     this.#userId = machine.userId.toString() as UserId
     this.#deviceId = machine.deviceId.toString() as DeviceId
     this.name = `wasm ${getVersions().matrix_sdk_crypto}`
@@ -249,6 +254,10 @@ export class WasmBinding implements EngineBinding {
     const identity = await this.#machine.getIdentity(new WasmUserId(userId))
     const parsed = identity === undefined ? undefined : publicKey.safeParse(JSON.parse(identity.masterKey))
     return parsed?.success === true ? Object.values(parsed.data.keys)[0] : undefined
+  }
+
+  peopleVersion(): number | undefined {
+    return this.#store.writes.count(peopleStores)
   }
 
   async dummyFor(userId: UserId, deviceId: DeviceId): Promise<JsonObject | undefined> {
