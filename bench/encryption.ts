@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { startDemo, type Demo } from '../tests/demo/environment.ts'
 import { logIn } from '../tests/support/homeserver/admin.ts'
 import type { LoggedRequest } from '../tests/support/homeserver/request-log.ts'
@@ -9,6 +8,7 @@ import { startLightUser } from '../tests/support/people/light.ts'
 import { Asker } from './asker.ts'
 import { matrixRequests, untilQuiet } from './quiet.ts'
 import { machineOf } from './report.ts'
+import { tableOf, writeResult } from './table.ts'
 
 const sizes = [50, 500] as const
 /** How many people are made at the same time. */
@@ -132,15 +132,6 @@ const measureSize = async (
 
 const head = ['members', 'message', 'requests', 'keys sent', 'bytes out', 'bytes in', 'from the first request to the sent message']
 
-const tableOf = (lines: readonly (readonly string[])[]): string => {
-  const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)))
-  const row = (line: readonly string[]): string => `| ${widths.map((size, column) => (line[column] ?? '').padEnd(size)).join(' | ')} |`
-  return [row(head), `| ${widths.map((size) => '-'.repeat(size)).join(' | ')} |`, ...lines.map(row)].join('\n')
-}
-
-const begin = '<!-- encryption: written by `npm run bench -- --encryption --write` -->'
-const end = '<!-- end of encryption -->'
-
 /**
  * `npm run bench -- --encryption`: what the first encrypted message into a room costs, and the next ones.
  * @param write puts the table into `bench/README.md`
@@ -154,15 +145,7 @@ export const benchEncryption = async (options: { readonly write: boolean; readon
     lines.push(...found.lines)
     machine = found.machine
   }
-  const table = tableOf(lines)
+  const table = tableOf(head, lines)
   console.log(table)
-  if (!options.write) return
-  const file = fileURLToPath(new URL('README.md', import.meta.url))
-  const text = readFileSync(file, 'utf8')
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`${file} has lost its markers`)
-  writeFileSync(
-    file,
-    `${text.slice(0, from)}${begin}\n\n${new Date().toISOString().slice(0, 10)} · ${machine}\n\n${table}\n\n${text.slice(to)}`,
-  )
+  if (options.write) writeResult('encryption', [new Date().toISOString().slice(0, 10), machine], table)
 }

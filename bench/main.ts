@@ -12,7 +12,7 @@ import {
   memoryAfter,
   newcomer,
 } from './parts.ts'
-import { machineOf, tableOf, versionsOf, writeReport, type Report, type Row } from './report.ts'
+import { machineOf, rowsTable, versionsOf, writeReport, type Report, type Row } from './report.ts'
 import { benchEncryption } from './encryption.ts'
 import { benchStore } from './store.ts'
 import { median, percentile, type Pairs } from './statistics.ts'
@@ -163,7 +163,7 @@ else {
       versions: versionsOf(String(server_version)),
       ...found,
     }
-    console.log(values.json ? JSON.stringify(report, undefined, 2) : tableOf(report.rows))
+    console.log(values.json ? JSON.stringify(report, undefined, 2) : rowsTable(report.rows))
     if (values.write) writeReport(report)
   } finally {
     await town.stop()

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { repositoryRoot } from '../tests/support/homeserver/cache.ts'
+import { tableOf, writeResult } from './table.ts'
 
 /** One line of the result. */
 export interface Row {
@@ -50,26 +50,11 @@ const cells = (row: Row): readonly string[] => [
   row.met === undefined ? '' : row.met ? '✔' : '✘',
 ]
 
-/** The table, its columns in line: Markdown that can be read in a terminal as well. */
-export const tableOf = (rows: readonly Row[]): string => {
-  const lines = [['', 'bot', 'floor', 'ratio', 'aim', ''], ...rows.map(cells)]
-  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(3, ...lines.map((line) => (line[column] ?? '').length)))
-  const text = (line: readonly string[]): string =>
-    `| ${widths.map((width, column) => (line[column] ?? '') + ' '.repeat(width - (line[column] ?? '').length)).join(' | ')} |`
-  const [head = [], ...rest] = lines
-  return [text(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest.map(text)].join('\n')
-}
+/** The rows as a Markdown table. */
+export const rowsTable = (rows: readonly Row[]): string => tableOf(['', 'bot', 'floor', 'ratio', 'aim', ''], rows.map(cells))
 
-const begin = '<!-- results: written by `npm run bench -- --write` -->'
-const end = '<!-- end of results -->'
-
-/** Puts the result between the markers of `bench/README.md`. */
+/** Puts the result into `bench/README.md`. */
 export const writeReport = ({ date, machine, versions, rows }: Report): void => {
-  const file = fileURLToPath(new URL('README.md', import.meta.url))
-  const text = readFileSync(file, 'utf8')
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`${file} has lost its markers`)
   const on = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  const result = `${begin}\n\n${date} · ${machine} · ${on.join(', ')}\n\n${tableOf(rows)}\n\n`
-  writeFileSync(file, text.slice(0, from) + result + text.slice(to))
+  writeResult('results', [date, machine, on.join(', ')], rowsTable(rows))
 }

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { DeviceId, EncryptionSettings, OlmMachine, RoomId, UserId } from '@matri
 import { loadEngine } from '../src/crypto/wasm-engine.ts'
 import { median } from './statistics.ts'
 import { openEngine, type Opening, type Sealed } from './store-engine.ts'
+import { tableOf, writeResult } from './table.ts'
 
 /** Inbound sessions (room keys of others) in the store. */
 const sizes = [0, 1000, 10_000, 100_000] as const
@@ -118,27 +119,13 @@ const measure = async (say: (line: string) => void): Promise<readonly string[][]
 
 const head = ['inbound sessions', 'file', 'open', 'memory after it', 'decrypt one message', '< 5 s, < 400 MiB']
 
-const tableOf = (lines: readonly (readonly string[])[]): string => {
-  const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)))
-  const row = (line: readonly string[]): string => `| ${widths.map((width, column) => (line[column] ?? '').padEnd(width)).join(' | ')} |`
-  return [row(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...lines.map(row)].join('\n')
-}
-
-const begin = '<!-- store: written by `npm run bench -- --store --write` -->'
-const end = '<!-- end of store -->'
-
 /**
  * `npm run bench -- --store`: how the crypto store grows. Needs no server.
  * @param write puts the table into `bench/README.md`
  * @throws Error when a store cannot be built or opened
  */
 export const benchStore = async (options: { readonly write: boolean; readonly say: (line: string) => void }): Promise<void> => {
-  const table = tableOf(await measure(options.say))
+  const table = tableOf(head, await measure(options.say))
   console.log(table)
-  if (!options.write) return
-  const file = fileURLToPath(new URL('README.md', import.meta.url))
-  const text = readFileSync(file, 'utf8')
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`${file} has lost its markers`)
-  writeFileSync(file, `${text.slice(0, from)}${begin}\n\n${new Date().toISOString().slice(0, 10)}\n\n${table}\n\n${text.slice(to)}`)
+  if (options.write) writeResult('store', [new Date().toISOString().slice(0, 10)], table)
 }
