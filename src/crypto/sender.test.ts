@@ -1,43 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bot, openBotEngine } from '../../tests/support/bot-engine.ts'
+import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
-import { answered, memoryDatabase, TestClock } from '../../tests/support/unit.ts'
-import { silentLogger } from '../operations/logger.ts'
-import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
-import { DurableStore } from './durable-store.ts'
-import type { CryptoHttp } from './http.ts'
+import type { JsonObject, RoomId, UserId } from '../types.ts'
 import type { Decrypted } from './port.ts'
-import { WasmEngine } from './wasm-engine.ts'
 
 // Real engines at both ends: how the sender of an event stands when it is read, not when its key came.
 
-const bot = '@bot:x' as UserId
 const room = '!room:x' as RoomId
 const server = new KeyServer()
-let store: DurableStore
-let engine: WasmEngine
+let opened: BotEngine
+let store: BotEngine['store']
+let engine: BotEngine['engine']
 
 beforeAll(async () => {
-  const database = memoryDatabase()
-  const fail = (error: Error): never => {
-    throw error
-  }
-  store = await DurableStore.open(database, fail)
-  const http = {
-    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
-    keysQuery: (body: never) => Promise.resolve(server.query(body)),
-    keysClaim: (body: never) => Promise.resolve(server.claim(body)),
-    sendToDevice: (type: string, _txn: string, body: never) => Promise.resolve(server.deliver(bot, type, body)),
-    signaturesUpload: () => Promise.resolve(answered({})),
-  } as unknown as CryptoHttp
-  const storeKey = new Uint8Array(32).fill(7)
-  const given = { database, store, userId: bot, deviceId: 'BOT' as DeviceId, storeKey, http, clock: new TestClock(Date.now()) }
-  engine = await WasmEngine.open({ ...given, logger: silentLogger, onBroken: fail, onForeignKeys: () => undefined })
+  opened = await openBotEngine({ server })
+  ;({ store, engine } = opened)
   await engine.flushOutgoing()
 })
-afterAll(async () => {
-  await engine.close()
-  store.close()
-})
+afterAll(() => opened.close())
 
 const receive = async (): Promise<void> => {
   const toDevice = server.collect(bot, 'BOT')

@@ -1,68 +1,50 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bot, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
+import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
-import { answered, memoryDatabase, TestClock } from '../../tests/support/unit.ts'
+import { memoryDatabase } from '../../tests/support/unit.ts'
 import type { Database } from '../database/database.ts'
-import { silentLogger } from '../operations/logger.ts'
-import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
-import { DurableStore } from './durable-store.ts'
+import type { JsonObject, RoomId, UserId } from '../types.ts'
 import { followMembers } from './follow-members.ts'
 import type { CryptoHttp } from './http.ts'
 import type { RoomEncryption } from './port.ts'
-import { WasmEngine } from './wasm-engine.ts'
 
 // Who gets a room's key, and when a session is over, with real engines at both ends.
 
-const bot = '@bot:x' as UserId
 const server = new KeyServer()
 let database: Database
-let store: DurableStore
-let engine: WasmEngine
+let opened: BotEngine
+let engine: BotEngine['engine']
 let requests: string[]
 /** Ada has signed her device, Ben has not. */
 let ada: Peer
 let ben: Peer
 
-const open = async (): Promise<WasmEngine> => {
-  const http = {
-    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
-    keysQuery: (body: never) => {
+const open = async (): Promise<void> => {
+  const honest = keyRequests(server)
+  const http: CryptoHttp = {
+    ...honest,
+    keysQuery: (body) => {
       requests.push('query')
-      return Promise.resolve(server.query(body))
+      return honest.keysQuery(body)
     },
-    keysClaim: (body: never) => {
+    keysClaim: (body) => {
       requests.push('claim')
-      return Promise.resolve(server.claim(body))
+      return honest.keysClaim(body)
     },
-    sendToDevice: (type: string, _txn: string, body: never) => {
+    sendToDevice: (type, txnId, body) => {
       requests.push(type)
-      return Promise.resolve(server.deliver(bot, type, body))
+      return honest.sendToDevice(type, txnId, body)
     },
-    signaturesUpload: () => Promise.resolve(answered({})),
-  } as unknown as CryptoHttp
-  const broken = (error: Error): never => {
-    throw error
   }
-  return await WasmEngine.open({
-    database,
-    store,
-    userId: bot,
-    deviceId: 'BOT' as DeviceId,
-    storeKey: new Uint8Array(32).fill(7),
-    http,
-    clock: new TestClock(Date.now()),
-    logger: silentLogger,
-    onBroken: broken,
-    onForeignKeys: () => broken(new Error('other keys')),
-  })
+  opened = await openBotEngine({ server, database, http })
+  ;({ engine } = opened)
 }
 
 beforeAll(async () => {
   requests = []
   database = memoryDatabase()
-  store = await DurableStore.open(database, (error) => {
-    throw error
-  })
-  engine = await open()
+  await open()
   await engine.flushOutgoing()
   const identity = await engine.machine.bootstrapCrossSigning(true)
   server.publish(bot, identity.uploadSigningKeysRequest.body, identity.uploadSignaturesRequest.body)
@@ -70,10 +52,7 @@ beforeAll(async () => {
   await ada.crossSign()
   ben = await Peer.make(server, '@ben:x', 'BEN')
 })
-afterAll(async () => {
-  await engine.close()
-  store.close()
-})
+afterAll(() => opened.close())
 
 let rooms = 0
 /** A new room with both of them. */
@@ -172,8 +151,8 @@ describe('a session is over', () => {
     const quiet = room()
     const first = await say(quiet, 'one')
     expect(session(await say(quiet, 'two'))).toBe(session(first))
-    await engine.close()
-    engine = await open()
+    await opened.close()
+    await open()
     const second = await say(quiet, 'three')
     expect(session(second)).not.toBe(session(first))
     expect(await both(quiet, second)).toEqual(['three', 'three'])

@@ -1,49 +1,30 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { bot, openBotEngine } from '../../tests/support/bot-engine.ts'
+import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
-import { answered, memoryDatabase, TestClock } from '../../tests/support/unit.ts'
+import { memoryDatabase } from '../../tests/support/unit.ts'
 import type { Database } from '../database/database.ts'
-import { silentLogger } from '../operations/logger.ts'
-import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
-import { DurableStore } from './durable-store.ts'
-import type { CryptoHttp } from './http.ts'
+import type { JsonObject, RoomId, UserId } from '../types.ts'
 import type { RoomEncryption } from './port.ts'
 import { receivedKeys } from './unneeded-keys.ts'
-import { WasmEngine } from './wasm-engine.ts'
 
 // A real engine: these tests fail when a new version looks its room keys up in another way.
 
-const bot = '@bot:x' as UserId
 const [indoc, other] = ['!indoc:x', '!other:x'] as [RoomId, RoomId]
-const clock = new TestClock(Date.now())
 
 let server: KeyServer
 let database: Database
-let store: DurableStore
-let engine: WasmEngine
+let opened: BotEngine
+let engine: BotEngine['engine']
 let ada: Peer
 let mod: Peer
 
 const open = async (): Promise<void> => {
-  const onBroken = (error: Error): never => {
-    throw error
-  }
-  store = await DurableStore.open(database, onBroken)
-  const http = {
-    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
-    keysQuery: (body: never) => Promise.resolve(server.query(body)),
-    keysClaim: (body: never) => Promise.resolve(server.claim(body)),
-    sendToDevice: (type: string, _txn: string, body: never) => Promise.resolve(server.deliver(bot, type, body)),
-    signaturesUpload: () => Promise.resolve(answered({})),
-  } as unknown as CryptoHttp
-  const storeKey = new Uint8Array(32).fill(7)
-  const options = { database, store, userId: bot, deviceId: 'BOT' as DeviceId, storeKey, http, clock, logger: silentLogger, onBroken }
-  engine = await WasmEngine.open({ ...options, onForeignKeys: () => undefined })
+  opened = await openBotEngine({ server, database })
+  ;({ engine } = opened)
   engine.keepOnly((roomId, sender) => roomId === indoc || sender === '@mod:x')
 }
-const close = async (): Promise<void> => {
-  await engine.close()
-  store.close()
-}
+const close = (): Promise<void> => opened.close()
 
 beforeEach(async () => {
   server = new KeyServer()

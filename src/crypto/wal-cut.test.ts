@@ -3,14 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RoomId as WasmRoomId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { expect, test } from 'vitest'
+import { bot, openBotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
-import { answered, TestClock } from '../../tests/support/unit.ts'
 import { Database } from '../database/database.ts'
 import { migrate } from '../database/migrate.ts'
-import { silentLogger } from '../operations/logger.ts'
-import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
-import { DurableStore } from './durable-store.ts'
-import type { CryptoHttp } from './http.ts'
+import type { JsonObject, RoomId, UserId } from '../types.ts'
 import { placeInSession } from './megolm-index.ts'
 import type { RoomEncryption } from './port.ts'
 import { WasmEngine } from './wasm-engine.ts'
@@ -18,33 +15,17 @@ import { WasmEngine } from './wasm-engine.ts'
 // A disk that acknowledged commits and then lost them (power cut, a cache that lies), at many places of the write-ahead log
 // (https://www.sqlite.org/fileformat2.html#walformat: header of 32 bytes, frames of 24 bytes and a page).
 
-const bot = '@bot:x' as UserId
 const server = new KeyServer()
-const clock = new TestClock(Date.now())
-const http = {
-  keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
-  keysQuery: (body: never) => Promise.resolve(server.query(body)),
-  keysClaim: (body: never) => Promise.resolve(server.claim(body)),
-  sendToDevice: (type: string, _txn: string, body: never) => Promise.resolve(server.deliver(bot, type, body)),
-  signaturesUpload: () => Promise.resolve(answered({})),
-} as unknown as CryptoHttp
-const onBroken = (error: Error): never => {
-  throw error
-}
 
 /** Opens the engine on a file, does the work, and closes it. */
 const withEngine = async <T>(file: string, work: (engine: WasmEngine, database: Database) => Promise<T>): Promise<T> => {
   const database = Database.open(file)
   migrate(database)
-  const store = await DurableStore.open(database, onBroken)
-  const storeKey = new Uint8Array(32).fill(7)
-  const options = { database, store, userId: bot, deviceId: 'BOT' as DeviceId, storeKey, http, clock, logger: silentLogger, onBroken }
-  const engine = await WasmEngine.open({ ...options, onForeignKeys: () => undefined })
+  const { engine, close } = await openBotEngine({ server, database, onForeignKeys: () => undefined })
   try {
     return await work(engine, database)
   } finally {
-    await engine.close()
-    store.close()
+    await close()
     database.close()
   }
 }

@@ -1,26 +1,19 @@
 import { afterEach, expect, test } from 'vitest'
+import { bot, openBotEngine } from '../../tests/support/bot-engine.ts'
+import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
-import { answered, memoryDatabase, TestClock } from '../../tests/support/unit.ts'
-import type { GateResult } from '../http/contract.ts'
-import { silentLogger } from '../operations/logger.ts'
-import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import { memoryDatabase } from '../../tests/support/unit.ts'
+import type { JsonObject, RoomId } from '../types.ts'
 import type { BackedUpKey, BackupBatch } from './backup-engine.ts'
-import { DurableStore } from './durable-store.ts'
-import type { CryptoHttp } from './http.ts'
 import { WasmBackup } from './wasm-backup.ts'
-import { WasmEngine } from './wasm-engine.ts'
 
-const bot = '@bot:x' as UserId
 const indoc = '!indoc:x' as RoomId
 const server = new KeyServer()
-const fail = (error: Error): never => {
-  throw error
-}
 
 interface Device {
-  readonly engine: WasmEngine
+  readonly engine: BotEngine['engine']
   readonly backup: WasmBackup
-  readonly database: ReturnType<typeof memoryDatabase>
+  readonly database: BotEngine['database']
   close(): Promise<void>
 }
 let open: Device | undefined
@@ -31,23 +24,7 @@ afterEach(async () => {
 /** A device of the bot. There can be one at a time. */
 const device = async (name: string, database = memoryDatabase()): Promise<Device> => {
   await open?.close()
-  const store = await DurableStore.open(database, fail)
-  const engine = await WasmEngine.open({
-    database,
-    store,
-    userId: bot,
-    deviceId: name as DeviceId,
-    storeKey: new Uint8Array(32).fill(7),
-    http: {
-      keysUpload: (body: never): Promise<GateResult> => Promise.resolve(server.upload(bot, name, body)),
-      keysQuery: (body: never): Promise<GateResult> => Promise.resolve(server.query(body)),
-      signaturesUpload: (): Promise<GateResult> => Promise.resolve(answered({})),
-    } as unknown as CryptoHttp,
-    clock: new TestClock(Date.now()),
-    logger: silentLogger,
-    onBroken: fail,
-    onForeignKeys: () => undefined,
-  })
+  const { engine, store, close } = await openBotEngine({ server, database, device: name })
   await engine.flushOutgoing()
   let closed = false
   const opened: Device = {
@@ -57,8 +34,7 @@ const device = async (name: string, database = memoryDatabase()): Promise<Device
     close: async () => {
       if (closed) return
       closed = true
-      await engine.close()
-      store.close()
+      await close()
     },
   }
   open = opened

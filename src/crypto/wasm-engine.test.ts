@@ -1,16 +1,13 @@
 import { UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bot, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
+import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
-import { answered, memoryDatabase, refused, TestClock } from '../../tests/support/unit.ts'
+import { refused, TestClock } from '../../tests/support/unit.ts'
 import type { GateResult } from '../http/contract.ts'
-import { silentLogger } from '../operations/logger.ts'
-import type { DeviceId as OwnDeviceId, JsonObject, RoomId, UserId } from '../types.ts'
-import { DurableStore } from './durable-store.ts'
+import type { JsonObject, RoomId, UserId } from '../types.ts'
 import type { CryptoHttp } from './http.ts'
 import type { RoomEncryption } from './port.ts'
-import { WasmEngine } from './wasm-engine.ts'
-
-const bot = '@bot:x' as UserId
 
 const server = new KeyServer()
 const clock = new TestClock(Date.now())
@@ -22,50 +19,36 @@ const hold: {
   upload: GateResult | undefined
   foreign: number
 } = { query: undefined, queryFails: false, onQuery: undefined, onToDevice: undefined, upload: undefined, foreign: 0 }
-let store: DurableStore
-let engine: WasmEngine
+let opened: BotEngine
+let engine: BotEngine['engine']
 
 beforeAll(async () => {
-  const database = memoryDatabase()
-  store = await DurableStore.open(database, (error) => {
-    throw error
-  })
-  const http = {
-    keysUpload: (body: never) => Promise.resolve(hold.upload ?? server.upload(bot, 'BOT', body)),
-    keysQuery: async (body: never) => {
+  const honest = keyRequests(server)
+  const http: CryptoHttp = {
+    ...honest,
+    keysUpload: (body) => (hold.upload === undefined ? honest.keysUpload(body) : Promise.resolve(hold.upload)),
+    keysQuery: async (body) => {
       hold.onQuery?.()
       await hold.query
-      return hold.queryFails ? refused(500) : server.query(body)
+      return hold.queryFails ? refused(500) : await honest.keysQuery(body)
     },
-    keysClaim: (body: never) => Promise.resolve(server.claim(body)),
-    sendToDevice: (type: string, _txn: string, body: never) => {
+    sendToDevice: (type, txnId, body) => {
       hold.onToDevice?.()
-      return Promise.resolve(server.deliver(bot, type, body))
+      return honest.sendToDevice(type, txnId, body)
     },
-    signaturesUpload: () => Promise.resolve(answered({})),
-  } as unknown as CryptoHttp
-  engine = await WasmEngine.open({
-    database,
-    store,
-    userId: bot,
-    deviceId: 'BOT' as OwnDeviceId,
-    storeKey: new Uint8Array(32).fill(7),
+  }
+  opened = await openBotEngine({
+    server,
     http,
     clock,
-    logger: silentLogger,
-    onBroken: (error) => {
-      throw error
-    },
     onForeignKeys: () => {
       hold.foreign += 1
     },
   })
+  ;({ engine } = opened)
   await engine.flushOutgoing()
 })
-afterAll(async () => {
-  await engine.close()
-  store.close()
-})
+afterAll(() => opened.close())
 
 const room = (roomId: string, members: readonly string[], more: Partial<RoomEncryption> = {}): RoomEncryption => ({
   roomId: roomId as RoomId,

@@ -1,25 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { bot, openBotEngine } from '../../tests/support/bot-engine.ts'
+import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
-import { answered, fakeDirectory, memoryDatabase } from '../../tests/support/unit.ts'
-import { DurableStore } from '../crypto/durable-store.ts'
-import type { CryptoHttp } from '../crypto/http.ts'
+import { answered, fakeDirectory } from '../../tests/support/unit.ts'
 import { RoomEncryptions } from '../crypto/room-encryption.ts'
-import { WasmEngine } from '../crypto/wasm-engine.ts'
 import type { Database } from '../database/database.ts'
 import { Scheduler } from '../jobs/scheduler.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import { Outbox } from '../matrix/outbox.ts'
 import { systemClock } from '../operations/clock.ts'
 import { silentLogger } from '../operations/logger.ts'
-import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import type { JsonObject, RoomId, UserId } from '../types.ts'
 import type { Templates } from './templates.ts'
 import { createWelcomeHandler } from './welcome.ts'
 
 // The first DM on a virtual clock: real jobs, real outbox, a real engine at both ends. Nothing on its way may wait for time alone.
 
-const bot = '@bot:x' as UserId
 const ada = '@ada:x' as UserId
 const dm = '!dm:x' as RoomId
 const minute = 60_000
@@ -27,8 +25,8 @@ const minute = 60_000
 const server = new KeyServer()
 const fake = fakeDirectory(bot, { [dm]: { members: { [bot]: 'join', [ada]: 'invite' } } })
 let database: Database
-let store: DurableStore
-let engine: WasmEngine
+let opened: BotEngine
+let engine: BotEngine['engine']
 let outbox: Outbox
 let scheduler: Scheduler
 /** What stands on the server, and when it came (milliseconds of the virtual clock). */
@@ -37,35 +35,12 @@ let sent: { readonly at: number; readonly type: string; readonly content: JsonOb
 beforeAll(async () => {
   // The clock and its timers are virtual; what only waits for its turn is not.
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: 1_800_000_000_000 })
-  database = memoryDatabase()
-  store = await DurableStore.open(database, (error) => {
-    throw error
-  })
-  const http = {
-    keysUpload: (body: never) => Promise.resolve(server.upload(bot, 'BOT', body)),
-    keysQuery: (body: never) => Promise.resolve(server.query(body)),
-    keysClaim: (body: never) => Promise.resolve(server.claim(body)),
-    sendToDevice: (type: string, _txn: string, body: never) => Promise.resolve(server.deliver(bot, type, body)),
-  } as unknown as CryptoHttp
-  engine = await WasmEngine.open({
-    database,
-    store,
-    userId: bot,
-    deviceId: 'BOT' as DeviceId,
-    storeKey: new Uint8Array(32).fill(7),
-    http,
-    clock: systemClock,
-    logger: silentLogger,
-    onBroken: (error) => {
-      throw error
-    },
-    onForeignKeys: () => undefined,
-  })
+  opened = await openBotEngine({ server, clock: systemClock })
+  ;({ database, engine } = opened)
   await engine.flushOutgoing()
 })
 afterAll(async () => {
-  await engine.close()
-  store.close()
+  await opened.close()
   vi.useRealTimers()
 })
 

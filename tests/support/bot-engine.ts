@@ -1,0 +1,69 @@
+import type { CryptoHttp } from '../../src/crypto/http.ts'
+import { DurableStore } from '../../src/crypto/durable-store.ts'
+import { WasmEngine } from '../../src/crypto/wasm-engine.ts'
+import type { Database } from '../../src/database/database.ts'
+import type { Clock } from '../../src/operations/clock.ts'
+import { silentLogger } from '../../src/operations/logger.ts'
+import type { DeviceId, UserId } from '../../src/types.ts'
+import type { KeyServer } from './key-server.ts'
+import { answered, memoryDatabase, TestClock } from './unit.ts'
+
+/** The bot of the tests of encryption. */
+export const bot = '@bot:x' as UserId
+
+/** The key requests of a device of the bot to a server in memory. @param device `BOT` if it has but one */
+export const keyRequests = (server: KeyServer, device = 'BOT'): CryptoHttp =>
+  ({
+    keysUpload: (body: never) => Promise.resolve(server.upload(bot, device, body)),
+    keysQuery: (body: never) => Promise.resolve(server.query(body)),
+    keysClaim: (body: never) => Promise.resolve(server.claim(body)),
+    sendToDevice: (type: string, _txn: string, body: never) => Promise.resolve(server.deliver(bot, type, body)),
+    signaturesUpload: () => Promise.resolve(answered({})),
+  }) as unknown as CryptoHttp
+
+/** A real engine over a store in a database. */
+export interface BotEngine {
+  readonly engine: WasmEngine
+  readonly store: DurableStore
+  readonly database: Database
+  /** Ends engine and store; the database stays open. */
+  readonly close: () => Promise<void>
+}
+
+const broken = (error: Error): never => {
+  throw error
+}
+
+/**
+ * Opens the engine of the bot as the program does. Its keys are not on the server before `engine.flushOutgoing`.
+ * @param options.server where its requests go, unless `http` takes them
+ * @param options.database a new one in memory if none is given
+ */
+export const openBotEngine = async (options: {
+  readonly server: KeyServer
+  readonly database?: Database
+  readonly device?: string
+  readonly http?: CryptoHttp
+  readonly clock?: Clock
+  readonly onForeignKeys?: () => void
+}): Promise<BotEngine> => {
+  const { server, database = memoryDatabase(), device = 'BOT' } = options
+  const store = await DurableStore.open(database, broken)
+  const engine = await WasmEngine.open({
+    database,
+    store,
+    userId: bot,
+    deviceId: device as DeviceId,
+    storeKey: new Uint8Array(32).fill(7),
+    http: options.http ?? keyRequests(server, device),
+    clock: options.clock ?? new TestClock(Date.now()),
+    logger: silentLogger,
+    onBroken: broken,
+    onForeignKeys: options.onForeignKeys ?? (() => broken(new Error('the server has other keys'))),
+  })
+  const close = async (): Promise<void> => {
+    await engine.close()
+    store.close()
+  }
+  return { engine, store, database, close }
+}
