@@ -10,7 +10,7 @@ import { migrate } from '../database/migrate.ts'
 import type { JsonObject, RoomId, UserId } from '../types.ts'
 import { placeInSession } from './megolm-index.ts'
 import type { RoomEncryption } from './port.ts'
-import { WasmEngine } from './wasm-engine.ts'
+import type { WasmEngine } from './wasm-engine.ts'
 
 // A disk that acknowledged commits and then lost them (power cut, a cache that lies), at many places of the write-ahead log
 // (https://www.sqlite.org/fileformat2.html#walformat: header of 32 bytes, frames of 24 bytes and a page).
