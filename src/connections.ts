@@ -11,6 +11,7 @@ import { createGate } from './http/gate.ts'
 import type { GateOptions, RequestSeen } from './http/gate.ts'
 import { Homeserver } from './matrix/client.ts'
 import { SendingBudget } from './matrix/sending-budget.ts'
+import { sentLately } from './matrix/sent-lately.ts'
 import { createOAuthGates } from './matrix/oauth-gates.ts'
 import { exitReasonOf } from './matrix/session-failure.ts'
 import { sessionSettings } from './matrix/session-settings.ts'
@@ -52,6 +53,8 @@ export interface ConnectionsOptions {
 
 /** How long running requests may take when the program stops (milliseconds). */
 const graceMs = 500
+/** Row of `meta`: when the homeserver refused something because of its limits. */
+const limitsMet = 'limits.met'
 
 /**
  * Unlocks the sealed values, opens the session (logging in on the first start) and the crypto engine with a signed device. A warm start makes no
@@ -83,7 +86,14 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
   if (!unlocked.ok) {
     return { ok: false, reason: 'cryptoStore', words: wrongPassphrase }
   }
-  const budget = new SendingBudget(clock, config.homeserver.profile === 'stranger')
+  const limitsMetAt = database.meta(limitsMet)
+  const budget = new SendingBudget(clock, {
+    foreign: config.homeserver.profile === 'stranger',
+    sent: sentLately(database, clock.now()),
+    tries: settings.rateLimits === 'find-out',
+    metAt: limitsMetAt === undefined ? undefined : Number(limitsMetAt),
+    onMet: (at) => database.setMeta(limitsMet, String(at)),
+  })
   const gate = gateTo('homeserver', settings.url, settings.caFile, {
     onRequest: (seen) => {
       count('homeserver', seen)

@@ -55,6 +55,9 @@ const homeserver = section(
     profile: choice(['stranger', 'own-server'], 'stranger', {
       text: '`stranger`: the bot is an ordinary user. `own-server`: it is a server admin and may use the Synapse admin API.',
     }),
+    rateLimits: choice(['find-out', 'default'], 'find-out', {
+      text: "What is known of the server's rate limits with profile `stranger`. `find-out`: Synapse's defaults are taken for granted, and once a day one answer is sent beyond them to see whether they hold. `default`: they hold, and nothing is ever sent beyond them.",
+    }),
     adminUrl: optionalUrl({
       text: 'Base URL of the Synapse admin API when it is reachable only inside your network. Used with profile `own-server`.',
       otherwise: '`homeserver.url`',

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { TestClock } from '../../tests/support/unit.ts'
 import type { UserId } from '../types.ts'
 import { SendingBudget } from './sending-budget.ts'
+import type { SendingBudgetOptions } from './sending-budget.ts'
 
 const ada = '@ada:x' as UserId
 const ben = '@ben:x' as UserId
@@ -10,9 +11,9 @@ afterEach(() => {
   for (const budget of open.splice(0)) budget.close()
 })
 
-const world = (assumed = false) => {
+const world = (foreign = false, more: SendingBudgetOptions = {}) => {
   const clock = new TestClock()
-  const budget = new SendingBudget(clock, assumed)
+  const budget = new SendingBudget(clock, { foreign, ...more })
   open.push(budget)
   const gone: string[] = []
   const ask = (name: string, urgent = false): void => void budget.turn(urgent).then(() => gone.push(name))
@@ -133,4 +134,75 @@ test('requests that are no events change nothing', () => {
   const { budget } = world()
   for (const route of ['sync', 'keys/query', 'receipt']) budget.refused(route)
   expect(budget.limited).toBe(false)
+})
+
+const now = new TestClock().now()
+const ago = (...seconds: readonly number[]): number[] => seconds.map((second) => now - second * 1000)
+
+test('a restart goes on with what was left: what was sent lately counts, whatever the clock did meanwhile', async () => {
+  const sent = { events: [...ago(2, 2, 1, 1, 1, 0, 0), now + 3_600_000], rooms: ago(100, 90), invitations: [] }
+  const { clock, gone, ask } = world(true, { sent })
+  for (let event = 0; event < 4; event += 1) ask(`${event}`)
+  await clock.advance(0)
+  expect(gone).toHaveLength(2)
+  await clock.advance(5200)
+  expect(gone).toHaveLength(3)
+})
+
+test('what was sent long before the restart does not count', async () => {
+  const { clock, gone, ask } = world(true, { sent: { events: ago(...Array.from({ length: 60 }, () => 61)), rooms: [], invitations: [] } })
+  for (let event = 0; event < 12; event += 1) ask(`${event}`)
+  await clock.advance(0)
+  // Emptied a minute ago, and one more that the server was owed.
+  expect(gone).toHaveLength(10)
+})
+
+test('rooms and invitations of the time before the restart count too, each person for themselves', () => {
+  const { budget } = world(true, {
+    sent: {
+      events: [],
+      rooms: ago(...Array.from({ length: 10 }, () => 5)),
+      invitations: ago(9, 8, 7, 6, 5).map((at) => ({ userId: ada, at })),
+    },
+  })
+  expect(budget.room()).toBeGreaterThan(50_000)
+  expect(budget.invitation(ada)).toBeGreaterThan(300_000)
+  expect(budget.invitation(ben)).toBe(0)
+})
+
+test('of an unknown past a share of the burst is taken: enough for the largest usual command, not all of it', async () => {
+  const { clock, budget, gone, ask } = world(true, { sent: 'unknown' })
+  for (let event = 0; event < 10; event += 1) ask(`${event}`)
+  await clock.advance(0)
+  expect(gone).toHaveLength(7)
+  expect(budget.invitation(ada)).toBe(0)
+})
+
+test('limits that were met before a restart are not tried again before their day is over, and the refusal is told once an hour', async () => {
+  const told: number[] = []
+  const { clock, gone, ask, budget } = world(true, { metAt: now - 3_600_000, onMet: (at) => told.push(at) })
+  for (let event = 0; event < 10; event += 1) await budget.turn()
+  ask('answer', true)
+  await clock.advance(0)
+  expect(gone).toEqual([])
+  budget.refused('send')
+  budget.refused('send')
+  expect(told).toEqual([now])
+  await clock.advance(60_000)
+  expect(gone).toEqual(['answer'])
+  await clock.advance(24 * 3_600_000 + 1)
+  for (let event = 0; event < 10; event += 1) await budget.turn()
+  ask('the day after', true)
+  await clock.advance(0)
+  expect(gone).toEqual(['answer', 'the day after'])
+})
+
+test('where the configuration says that the limits hold, nothing is sent beyond them to find out', async () => {
+  const { clock, gone, ask, budget } = world(true, { tries: false })
+  for (let event = 0; event < 10; event += 1) await budget.turn()
+  ask('answer', true)
+  await clock.advance(0)
+  expect(gone).toEqual([])
+  await clock.advance(5200)
+  expect(gone).toEqual(['answer'])
 })

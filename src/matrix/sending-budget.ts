@@ -18,17 +18,28 @@ export const eventRoutes: ReadonlySet<string> = new Set(['send', 'redact', 'invi
 /** Requests do not reach the server at the same distance at which they left (milliseconds). */
 const jitterMs = 100
 
+/**
+ * Of the ten at once, how many are taken for granted when nothing is known of the last minutes: what the largest usual command sends (a room, five
+ * invitations, the answer), so that the first one does not wait.
+ */
+const unknownShare = 7
+
 class Bucket {
   readonly #limit: Limit
   readonly #clock: Pick<Clock, 'now'>
   #tokens: number
   #at: Timestamp
 
-  constructor(limit: Limit, clock: Pick<Clock, 'now'>) {
+  /** @param spent when something was spent before; `'unknown'` = nobody knows, a careful start */
+  constructor(limit: Limit, clock: Pick<Clock, 'now'>, spent: readonly Timestamp[] | 'unknown' = []) {
     this.#limit = limit
     this.#clock = clock
-    this.#tokens = limit.burst
-    this.#at = clock.now()
+    const now = clock.now()
+    // A clock that was set back makes the past look like the future: what was spent then counts as spent just now.
+    const times = spent === 'unknown' ? [] : spent.map((at) => Math.min(at, now)).sort((one, other) => one - other)
+    this.#tokens = spent === 'unknown' ? Math.min(limit.burst, unknownShare) : limit.burst
+    this.#at = times[0] ?? now
+    for (const at of times) this.#spendAt(at)
   }
 
   /** Milliseconds until one more is allowed; 0 = now. */
@@ -44,7 +55,11 @@ class Bucket {
 
   /** Never below one that is owed: where nothing is limited, much more is spent than the bucket holds. */
   spend(): void {
-    this.#refill()
+    this.#spendAt(this.#clock.now())
+  }
+
+  #spendAt(at: Timestamp): void {
+    this.#refill(at)
     this.#tokens = Math.max(this.#tokens - 1, -1)
   }
 
@@ -54,11 +69,31 @@ class Bucket {
     this.#tokens = -1
   }
 
-  #refill(): void {
-    const now = this.#clock.now()
+  #refill(now = this.#clock.now()): void {
     this.#tokens = Math.min(this.#limit.burst, this.#tokens + (now - this.#at) * this.#limit.perMs)
     this.#at = now
   }
+}
+
+/** What was sent before this start of the program, as far as it is known. Times in any order. */
+export interface SentLately {
+  /** Events of any kind: messages, memberships, new rooms. */
+  readonly events: readonly Timestamp[]
+  readonly rooms: readonly Timestamp[]
+  readonly invitations: readonly { readonly userId: UserId; readonly at: Timestamp }[]
+}
+
+export interface SendingBudgetOptions {
+  /** The server is somebody else's: its default limits are likely. Default false. */
+  readonly foreign?: boolean
+  /** What an earlier run of the program has spent. Default: nothing; `'unknown'` = nobody knows. */
+  readonly sent?: SentLately | 'unknown'
+  /** Is it tried once a day whether the assumed limits hold? Default true. */
+  readonly tries?: boolean
+  /** When the server refused something for the last time, as `onMet` was told. */
+  readonly metAt?: Timestamp | undefined
+  /** Called when the server has refused something, at most once an hour: to be remembered, so that a restart does not try it again. */
+  readonly onMet?: (at: Timestamp) => void
 }
 
 interface Waiting {
@@ -72,13 +107,14 @@ interface Waiting {
  */
 type Knowledge = 'open' | 'assumed' | 'met'
 
+const hourMs = 3_600_000
 /** After this time it is tried again whether the server still limits the bot (milliseconds). */
-const doubtAfterMs = 24 * 3_600_000
+const doubtAfterMs = 24 * hourMs
 
 /**
  * What the server lets the bot send. On somebody else's server its default limits are assumed, so that nothing runs into them: a refused request
  * costs time, and a refused invitation costs the invited person's own, much smaller budget. Whether they hold is found out once a day, by the first
- * answer for which there is no room. On the bot's own server nothing but invitations and new rooms is ever held back, and those not before it has
+ * answer for which there is no room (unless the configuration says that they hold). A restart goes on with what was left. On the bot's own server nothing but invitations and new rooms is ever held back, and those not before it has
  * refused once. Answers to people and removals go before everything else.
  */
 export class SendingBudget {
@@ -88,19 +124,35 @@ export class SendingBudget {
   readonly #invited = new Map<UserId, Bucket>()
   readonly #stop = new AbortController()
   readonly #paces: boolean
+  readonly #tries: boolean
+  readonly #onMet: ((at: Timestamp) => void) | undefined
   #knowledge: Knowledge
   #metAt: Timestamp = 0
+  #metToldAt: Timestamp = -Infinity
   #trying = false
   #waiting: readonly Waiting[] = []
   #pumping = false
 
-  /** @param foreign the server is somebody else's: its default limits are likely */
-  constructor(clock: Clock, foreign = false) {
+  constructor(clock: Clock, options: SendingBudgetOptions = {}) {
+    const { foreign = false, sent, metAt } = options
+    const known = sent === 'unknown' ? undefined : sent
+    const spent = (times: readonly Timestamp[] | undefined) => (sent === 'unknown' ? sent : times)
     this.#clock = clock
     this.#paces = foreign
+    this.#tries = options.tries ?? true
+    this.#onMet = options.onMet
+    this.#events = new Bucket(eventLimit, clock, spent(known?.events))
+    this.#rooms = new Bucket(roomLimit, clock, spent(known?.rooms))
+    const invited = new Map<UserId, Timestamp[]>()
+    for (const { userId, at } of known?.invitations ?? []) invited.set(userId, [...(invited.get(userId) ?? []), at])
+    for (const [userId, times] of invited) this.#invited.set(userId, new Bucket(invitedLimit, clock, times))
     this.#knowledge = foreign ? 'assumed' : 'open'
-    this.#events = new Bucket(eventLimit, clock)
-    this.#rooms = new Bucket(roomLimit, clock)
+    // Not on the own server: there a restart follows the lifting of the limits.
+    if (foreign && metAt !== undefined) {
+      this.#knowledge = 'met'
+      this.#metAt = Math.min(metAt, clock.now())
+      this.#metToldAt = this.#metAt
+    }
   }
 
   /** Does the server limit the bot, as far as is known? */
@@ -119,7 +171,7 @@ export class SendingBudget {
       this.#events.spend()
       return nothing
     }
-    if (urgent && this.#knowledge === 'assumed' && !this.#trying && this.#events.wait > 0) {
+    if (urgent && this.#tries && this.#knowledge === 'assumed' && !this.#trying && this.#events.wait > 0) {
       this.#trying = true
       return (went) => {
         this.#trying = false
@@ -175,6 +227,9 @@ export class SendingBudget {
   #met(): void {
     this.#knowledge = 'met'
     this.#metAt = this.#clock.now()
+    if (this.#metAt - this.#metToldAt < hourMs) return
+    this.#metToldAt = this.#metAt
+    this.#onMet?.(this.#metAt)
   }
 
   /** Milliseconds until a room may be made; 0 = now, and the place is taken. */
