@@ -1,5 +1,4 @@
 import { appendFileSync, readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { LoggedRequest } from '../support/homeserver/proxy.ts'
 import type { Person } from '../support/people/people.ts'
@@ -20,7 +19,7 @@ import {
   type ArrivalWorld,
   type Newcomer,
 } from './arrivals.ts'
-import { patience } from './world.ts'
+import { patience, stopClean } from './world.ts'
 
 // The main job, on a real homeserver with real clients.
 
@@ -33,11 +32,7 @@ afterEach(() => {
   world.proxy.clear()
   world.authentikProxy.clear()
 })
-afterAll(async () => {
-  expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
-  expect(world.authentik.violations).toEqual([])
-  await world.stop()
-})
+afterAll(() => stopClean(world))
 
 /** Gives the command in a room and waits for its answer. */
 const add = async (newcomer: Newcomer, more?: string, roomId = world.indoc) => {
@@ -138,8 +133,8 @@ describe('the arrival of Ada', () => {
 
   test('she joins late, and reads hello and welcome in that order; her link is in her own chat only', async () => {
     await client.waitForInvite(world.botId)
-    // What is shown here is the lateness itself.
-    await sleep(6_000)
+    // She is late: the bot has nothing left to do but to wait for her.
+    await untilQuiet()
     expect(jobOf(world, 'welcome', ada.userId)).toMatchObject({ state: 'waiting' })
     await client.joinRoom(direct)
     const hello = await client.waitForMessage(direct, { sender: world.botId, body: /^Hello Ada/ }, patience)
@@ -229,11 +224,11 @@ test('accepted late and without a device, and a device later still: the first me
     })
   }
   await waitsUntil(/joins/)
-  // What is shown here is the lateness itself; the minutes of it pass on a virtual clock in src/onboarding/first-message.test.ts.
-  await sleep(3_000)
+  // Late: there is nothing left to do but to wait. The minutes of it pass on a virtual clock in src/onboarding/first-message.test.ts.
+  await untilQuiet()
   await world.admin.join(hana.user, direct)
   await waitsUntil(/has a device/)
-  await sleep(3_000)
+  await untilQuiet()
   expect(world.admin.database.countEvents({ roomId: direct, sender: world.botId, type: 'm.room.encrypted' })).toBe(0)
   const client = await world.people.join({ user: hana.user, crossSign: false })
   const welcome = await client.waitForMessage(direct, { sender: world.botId, body: /Your account is ready/ }, patience)

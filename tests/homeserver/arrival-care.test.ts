@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { startLightUser, type LightUser } from '../support/people/light.ts'
+import type { LightUser } from '../support/people/light.ts'
 import type { SeenMessage } from '../support/people/people.ts'
 import {
   accountsOf,
@@ -7,7 +7,6 @@ import {
   arriveAtIndoc,
   eventually,
   filesWith,
-  finalAnswer,
   jobOf,
   membershipOf,
   startArrivalWorld,
@@ -16,12 +15,11 @@ import {
   type ArrivalWorld,
   type Newcomer,
 } from './arrivals.ts'
-import { patience } from './world.ts'
+import { patience, stopClean } from './world.ts'
 
 // What comes after the command: newcomers who need a new link, credentials that cannot be made, an arrival that is taken back.
 
 let world: ArrivalWorld
-const clients: LightUser[] = []
 
 beforeAll(async () => {
   world = await startArrivalWorld({
@@ -29,31 +27,22 @@ beforeAll(async () => {
   })
 })
 afterEach(() => world.authentik.clearFaults())
-afterAll(async () => {
-  await Promise.all(clients.map(async (client) => await client.stop()))
-  expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
-  expect(world.authentik.violations).toEqual([])
-  await world.stop()
-})
-
-const say = async (text: string): Promise<SeenMessage> =>
-  await finalAnswer(world, world.adminRoom, await world.moderator.sendText(world.adminRoom, text))
+afterAll(() => stopClean(world))
 
 /** Gives a destructive command and its confirmation. */
 const confirmed = async (text: string): Promise<SeenMessage> => {
-  const plan = await say(text)
+  const plan = await world.give(text)
   const code = /!confirm (\w{5})/.exec(plan.body)?.[1]
   expect(code, plan.body).toBeDefined()
-  return await say(`!confirm ${code}`)
+  return await world.give(`!confirm ${code}`)
 }
 
 /** Somebody whose arrival was commanded and who has a client. */
 const arrived = async (name: string): Promise<{ readonly newcomer: Newcomer; readonly client: LightUser }> => {
   const newcomer = await arriveAtIndoc(world, name)
-  const client = await startLightUser(world.homeserver, { user: newcomer.user })
-  clients.push(client)
+  const client = await world.clientOf(newcomer)
   await world.settle(world.indoc)
-  expect((await say(newcomer.command())).body).toMatch(/^✅/)
+  expect((await world.give(newcomer.command())).body).toMatch(/^✅/)
   return { newcomer, client }
 }
 
@@ -86,7 +75,7 @@ test('a recovery link that leads elsewhere: the welcome comes without it, once a
 
   world.authentik.clearFaults()
   const job = /!retry (\d+)/.exec(alert.body)?.[1]
-  expect((await say(`!retry ${job}`)).body).toMatch(/^✅/)
+  expect((await world.give(`!retry ${job}`)).body).toMatch(/^✅/)
   const credentials = await client.waitForMessage(({ body }) => /a new way into your account/.test(body), patience)
   expect(credentials.body).toContain(linkOf(ada.email))
   expect(client.messages(direct).filter(({ body }) => body.startsWith('Welcome to'))).toHaveLength(1)
@@ -112,21 +101,21 @@ test('!reset: to her only; the moderator reads that it was delivered; never agai
   expect(world.moderator.timeline().filter(({ body }) => body.includes('flow_token'))).toEqual([])
   expect(filesWith(world, link.slice(-20))).toEqual([])
   const [account] = accountsOf(world, ada.email)
-  expect((await say(`!reset ${world.moderator.userId}`)).body).toMatch(/^❌/)
+  expect((await world.give(`!reset ${world.moderator.userId}`)).body).toMatch(/^❌/)
   expect(account?.is_active).toBe(true)
 })
 
 test('!stuck: who is not in yet, with rows that other commands take; a read welcome and a used link are no reason', async () => {
-  const before = await say('!stuck')
+  const before = await world.give('!stuck')
   expect(before.body).toMatch(/1\. Ada.*has not read the welcome; has not used the link; has not accepted 3 invitations/)
   const last = client.messages(direct).at(-1)
   await world.admin.as(ada.user)('POST', `/_matrix/client/v3/rooms/${direct}/receipt/m.read/${last?.eventId}`, {})
   const [account] = accountsOf(world, ada.email)
   if (account !== undefined) account.last_login = '2026-01-02T03:04:05Z'
-  const after = await say('!stuck')
+  const after = await world.give('!stuck')
   expect(after.body).toMatch(/1\. Ada[^;]*has not accepted 3 invitations/)
   // The row is Ada.
-  expect((await say('!welcome 1 --dry-run')).body).toMatch(/welcome Ada by encrypted DM/)
+  expect((await world.give('!welcome 1 --dry-run')).body).toMatch(/welcome Ada by encrypted DM/)
 })
 
 test('!undo: the account is disabled, open invitations are taken back, open work is given up', async () => {
@@ -144,13 +133,13 @@ test('!undo: the account is disabled, open invitations are taken back, open work
   expect(membershipOf(world, world.indoc, newcomer.userId)).toBe('join')
   for (const kind of ['welcome', 'graduation']) expect(jobOf(world, kind, newcomer.userId)).toMatchObject({ state: 'cancelled' })
   expect(world.query('SELECT * FROM link WHERE user_id = ?', newcomer.userId)).toEqual([])
-  const jobs = await say('!jobs')
+  const jobs = await world.give('!jobs')
   expect(jobs.body).toMatch(/given up by /)
   expect(jobs.body).not.toMatch(/given up: given up/)
   // Ada's was before it, and is the next one.
-  expect((await say('!undo --dry-run')).body).toMatch(/undo the arrival of Ada/)
+  expect((await world.give('!undo --dry-run')).body).toMatch(/undo the arrival of Ada/)
   // Another e-mail: nothing of the old one stands in the way.
-  const again = await say(newcomer.command().replace(newcomer.email, `other-${newcomer.email}`))
+  const again = await world.give(newcomer.command().replace(newcomer.email, `other-${newcomer.email}`))
   expect(again.body).toMatch(/^✅/)
   await eventually('a new account is linked', () => world.query('SELECT * FROM link WHERE user_id = ?', newcomer.userId)[0])
 })
@@ -158,7 +147,7 @@ test('!undo: the account is disabled, open invitations are taken back, open work
 test('somebody without a Matrix user: what they need goes to the moderator by DM, and their own code links them', async () => {
   const email = 'eve@riverbend.test'
   const command = `!adduser Eve Harbour --email ${email} --interests hiking`
-  const early = await say(command)
+  const early = await world.give(command)
   const chat = await untilOffered(world, world.moderator.userId)
   // The moderator had no direct chat with the bot yet: nothing secret was made.
   expect(early.body).toMatch(/^⚠️.*have not joined the direct chat.*!reset eve-/s)
@@ -175,8 +164,7 @@ test('somebody without a Matrix user: what they need goes to the moderator by DM
   await world.moderator.sendText(chat, code)
   await world.moderator.waitForMessage(chat, { sender: world.botId, body: /has to send it from their own Matrix account/ }, patience)
   const newcomer = await arriveAtIndoc(world, 'Eve')
-  const eve = await startLightUser(world.homeserver, { user: newcomer.user })
-  clients.push(eve)
+  const eve = await world.clientOf(newcomer)
   await world.settle(world.indoc)
   const { room_id } = await world.admin.as(newcomer.user)('POST', '/_matrix/client/v3/createRoom', {
     preset: 'private_chat',

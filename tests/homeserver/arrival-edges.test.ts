@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { startLightUser, type LightUser } from '../support/people/light.ts'
 import {
   accountsOf,
   arrivalRooms,
@@ -13,32 +12,18 @@ import {
   untilGraduated,
   untilOffered,
   type ArrivalWorld,
-  type Newcomer,
 } from './arrivals.ts'
-import { patience } from './world.ts'
+import { patience, stopClean } from './world.ts'
 
 // Newcomers who do what nobody expects of them, and moderators who do it twice. Nobody is left in a dead end.
 
 let world: ArrivalWorld
-const clients: LightUser[] = []
 
 beforeAll(async () => {
   world = await startArrivalWorld({ rooms: arrivalRooms, bot: { env: { GATEHOUSE_GRADUATION_GRACE: '4s' } } })
 })
 afterEach(() => world.proxy.clear())
-afterAll(async () => {
-  await Promise.all(clients.map(async (client) => await client.stop()))
-  expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
-  expect(world.authentik.violations).toEqual([])
-  await world.stop()
-})
-
-const client = async (newcomer: Newcomer, deviceId?: string): Promise<LightUser> => {
-  const made = await startLightUser(world.homeserver, { user: newcomer.user, ...(deviceId === undefined ? {} : { deviceId }) })
-  clients.push(made)
-  return made
-}
-const give = async (text: string) => await finalAnswer(world, world.adminRoom, await world.moderator.sendText(world.adminRoom, text))
+afterAll(() => stopClean(world))
 
 test('who ignores everything, with a chat and invitations that fail besides, is out of INDOC after the grace, with a good-bye', async () => {
   const forbidden = { errcode: 'M_FORBIDDEN', error: 'no' }
@@ -46,7 +31,7 @@ test('who ignores everything, with a chat and invitations that fail besides, is 
     world.proxy.add({ match: { path }, how: { kind: 'answer', status: 403, json: forbidden } })
   const ada = await arriveAtIndoc(world)
   await world.settle(world.indoc)
-  const answer = await give(ada.command())
+  const answer = await world.give(ada.command())
   expect(answer.body).toMatch(/^⚠️/)
   expect(accountsOf(world, ada.email)).toHaveLength(1)
   await untilGraduated(world, ada.userId)
@@ -59,8 +44,8 @@ test('who ignores everything, with a chat and invitations that fail besides, is 
   const alert = await world.moderator.waitForMessage(world.adminRoom, { sender: world.botId, body: /no complete welcome/ }, patience)
   const job = /!retry (\d+)/.exec(alert.body)?.[1]
   world.proxy.clear()
-  const reader = await client(ada)
-  expect((await give(`!retry ${job}`)).body).toMatch(/^✅/)
+  const reader = await world.clientOf(ada)
+  expect((await world.give(`!retry ${job}`)).body).toMatch(/^✅/)
   await reader.join(await untilOffered(world, ada.userId))
   await reader.waitForMessage(({ body }) => body.includes('flow_token'), patience)
 })
@@ -75,7 +60,7 @@ test('the same arrival from two rooms in the same second: one account, one chat,
   expect(accountsOf(world, ben.email)).toHaveLength(1)
   await untilOffered(world, ben.userId)
   // The command again finds everything there.
-  expect((await give(ben.command())).body).toMatch(/^✅/)
+  expect((await world.give(ben.command())).body).toMatch(/^✅/)
   expect(accountsOf(world, ben.email)).toHaveLength(1)
   expect(directRooms(world, ben.userId)).toHaveLength(1)
   expect(world.query('SELECT * FROM job WHERE kind = ? AND unique_key = ?', 'welcome', ben.userId)).toHaveLength(1)
@@ -83,14 +68,14 @@ test('the same arrival from two rooms in the same second: one account, one chat,
 
 test('leaves INDOC at once, takes another name, reads on a second device: the welcome is complete on both', async () => {
   const cleo = await arriveAtIndoc(world, 'Cleo')
-  const phone = await client(cleo, 'PHONE')
+  const phone = await world.clientOf(cleo, 'PHONE')
   await world.settle(world.indoc)
-  expect((await give(cleo.command())).body).toMatch(/^✅/)
+  expect((await world.give(cleo.command())).body).toMatch(/^✅/)
   const as = world.admin.as(cleo.user)
   await as('POST', `/_matrix/client/v3/rooms/${encodeURIComponent(world.indoc)}/leave`, {})
   await as('PUT', `/_matrix/client/v3/profile/${encodeURIComponent(cleo.userId)}/displayname`, { displayname: '<b>Queen</b> of INDOC' })
   const chat = await untilOffered(world, cleo.userId)
-  const desk = await client(cleo, 'DESK')
+  const desk = await world.clientOf(cleo, 'DESK')
   await phone.join(chat)
   for (const device of [phone, desk]) {
     const welcome = await device.waitForMessage(({ body }) => body.includes('flow_token'), patience)

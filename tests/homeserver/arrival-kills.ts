@@ -13,7 +13,7 @@ import {
   untilOffered,
   type ArrivalWorld,
 } from './arrivals.ts'
-import { patience } from './world.ts'
+import { patience, stopClean } from './world.ts'
 
 // The bot is killed at each step of an arrival, before the step has its effect and after it, and started again: afterwards everything is there
 // exactly once.
@@ -43,11 +43,7 @@ export const testKills = (part: 'early' | 'late'): void => {
     world.authentikProxy.clear()
     if (!world.bot.running) await world.bot.start()
   })
-  afterAll(async () => {
-    expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
-    expect(world.authentik.violations).toEqual([])
-    await world.stop()
-  })
+  afterAll(() => stopClean(world))
 
   const escaped = (roomId: string): string => encodeURIComponent(roomId).replaceAll('.', '\\.')
   const sendTo = (roomId: string): Rule['match'] => ({

@@ -7,12 +7,17 @@ import type { RoomPlan } from '../demo/rooms.ts'
 import type { UserRecord } from '../support/authentik/state.ts'
 import type { User } from '../support/homeserver/admin.ts'
 import { startProxy, type Proxy } from '../support/homeserver/proxy.ts'
+import { startLightUser, type LightUser } from '../support/people/light.ts'
 import type { SeenMessage } from '../support/people/people.ts'
 import { patience, startWorld, type World } from './world.ts'
 
 /** A world with a proxy between the bot and Authentik as well. */
 export interface ArrivalWorld extends World {
   readonly authentikProxy: Proxy
+  /** The moderator gives a command in the admin room; its final answer. */
+  give(text: string): Promise<SeenMessage>
+  /** A client for somebody, which ends with the world. */
+  clientOf(newcomer: Newcomer, deviceId?: string): Promise<LightUser>
 }
 
 /** Somebody who waits in INDOC and has no account. */
@@ -61,10 +66,18 @@ export const startArrivalWorld = async (options: Partial<DemoOptions> = {}): Pro
     bot: { ...options.bot, env },
   })
   await untilMirrored(world)
+  const clients: LightUser[] = []
   return {
     ...world,
     authentikProxy,
+    give: async (text) => await finalAnswer(world, world.adminRoom, await world.moderator.sendText(world.adminRoom, text)),
+    clientOf: async ({ user }, deviceId) => {
+      const client = await startLightUser(world.homeserver, { user, ...(deviceId === undefined ? {} : { deviceId }) })
+      clients.push(client)
+      return client
+    },
     stop: async () => {
+      await Promise.all(clients.map((client) => client.stop()))
       await world.stop()
       await authentikProxy.stop()
     },

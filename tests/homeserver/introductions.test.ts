@@ -12,7 +12,7 @@ import {
   untilOffered,
   type ArrivalWorld,
 } from './arrivals.ts'
-import { patience } from './world.ts'
+import { patience, stopClean } from './world.ts'
 
 // From the prompt to the graduation, by what people write in INDOC.
 
@@ -26,11 +26,7 @@ beforeAll(async () => {
     () => world.query('SELECT 1 FROM room WHERE room_id = ? AND baseline_at IS NOT NULL', world.indoc)[0],
   )
 })
-afterAll(async () => {
-  expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
-  expect(world.authentik.violations).toEqual([])
-  await world.stop()
-})
+afterAll(() => stopClean(world))
 
 /** Somebody with a client of their own, not signed, in INDOC. */
 const comes = async (name: string): Promise<Person> => {

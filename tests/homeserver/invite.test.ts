@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addInvitationStage } from '../support/authentik/state.ts'
 import { filesWith, finalAnswer, untilMirrored } from './arrivals.ts'
-import { patience, startWorld, type World } from './world.ts'
+import { patience, startWorld, stopClean, type World } from './world.ts'
 
 // Invitations of Authentik, and the copy of its accounts.
 
@@ -18,11 +18,7 @@ beforeAll(async () => {
   })
   await untilMirrored(world)
 })
-afterAll(async () => {
-  expect(world.authentik.violations).toEqual([])
-  expect(world.admin.database.plaintextMessages({ sender: world.botId })).toEqual([])
-  await world.stop()
-})
+afterAll(() => stopClean(world))
 
 const ask = async (roomId: string, text: string) => await finalAnswer(world, roomId, await world.moderator.sendText(roomId, text))
 const invitations = () => Array.from(world.authentik.state.invitations.values())

@@ -1,10 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import Sqlite from 'better-sqlite3'
-import { inject } from 'vitest'
+import { expect, inject } from 'vitest'
 import { startDemo, type Demo, type DemoOptions } from '../demo/environment.ts'
 import type { Person, SeenMessage } from '../support/people/people.ts'
 import { onDisk, secretsIn } from '../support/secrets-on-disk.ts'
+import { testEngine } from '../support/test-engine.ts'
 
 /** One line of the bot's audit. */
 export interface AuditLine {
@@ -51,7 +52,7 @@ export const startWorld = async (options: Partial<DemoOptions> = {}): Promise<Wo
     authentik: { seed: { people: 0, groups: ['Members'] } },
     ...(options.profile === 'stranger' || options.overrides !== undefined ? {} : { homeserver: inject('homeserver') }),
     ...options,
-    bot: { ...options.bot, env: { GATEHOUSE_LOG_LEVEL: 'debug', ...options.bot?.env } },
+    bot: { ...options.bot, env: { GATEHOUSE_LOG_LEVEL: 'debug', ...testEngine(), ...options.bot?.env } },
   })
   const botId = demo.users.bot.userId
   const moderator = await demo.people.join({ user: demo.users.moderator })
@@ -115,6 +116,15 @@ const secretsOf = (demo: Demo): Readonly<Record<string, string>> => {
       [...invitations.values()].map(({ pk }) => `itoken=${pk}`),
     ),
   ])
+}
+
+/** Ends a world in which the bot has sent every message encrypted, and asked Authentik for nothing but what its schema knows. */
+export const stopClean = async (world: World): Promise<void> => {
+  const plain = world.admin.database.plaintextMessages({ sender: world.botId })
+  const { violations } = world.authentik
+  await world.stop()
+  expect(plain).toEqual([])
+  expect(violations).toEqual([])
 }
 
 /** Sends texts as fast as the moderator's client can, in their order. Answers with their event ids. */
