@@ -2,9 +2,9 @@ import { authentikBreaker, createAuthentik } from './authentik/client.ts'
 import type { Authentik } from './authentik/client.ts'
 import type { Config } from './config/schema.ts'
 import type { BackupEngine } from './crypto/backup-engine.ts'
+import type { Engine } from './crypto/engine.ts'
 import { openCrypto } from './crypto/open.ts'
 import { loadEngine } from './crypto/wasm-engine.ts'
-import type { WasmEngine } from './crypto/wasm-engine.ts'
 import type { Database } from './database/database.ts'
 import { Sealed, wrongPassphrase } from './database/sealed.ts'
 import { createGate } from './http/gate.ts'
@@ -27,7 +27,7 @@ export interface Connections {
   readonly homeserver: Homeserver
   readonly admin: SynapseAdmin
   readonly authentik: Authentik
-  readonly engine: WasmEngine
+  readonly engine: Engine
   /** The same engine, as far as it backs keys up. */
   readonly backupEngine: BackupEngine
   /** How the identity was found or made, in words. */
@@ -81,7 +81,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
     })
 
   // Compiled beside this thread while the key is derived, which needs no thread of ours either. Its failure is met and told where it is opened.
-  loadEngine().catch(() => undefined)
+  if (config.crypto.engine === 'wasm') loadEngine().catch(() => undefined)
   const unlocked = await Sealed.unlock(database, config.crypto.passphrase, clock.now())
   if (!unlocked.ok) {
     return { ok: false, reason: 'cryptoStore', words: wrongPassphrase }

@@ -1,6 +1,8 @@
 import { isLoopback } from '../config/checks.ts'
 import type { Config } from '../config/schema.ts'
 import { openDataDirectory } from '../database/open.ts'
+import { hasWasmStore } from '../crypto/engine-builds.ts'
+import { hasNativeStore } from '../crypto/native-pages.ts'
 import type { Database } from '../database/database.ts'
 import { Sealed, wrongPassphrase } from '../database/sealed.ts'
 import { logInBy } from '../matrix/login-ways.ts'
@@ -56,9 +58,7 @@ const give = (failure: SessionFailure): ExitReason => {
 
 /** Is there an encryption store of this device, so that its keys were published? */
 const hasStore = (database: Database, userId: string, deviceId: string): boolean =>
-  database
-    .all(database.query.selectFrom('crypto_database').select('name'))
-    .some(({ name }) => name.startsWith(`gatehouse/${userId}/${deviceId}`))
+  hasWasmStore(database, userId, deviceId) || hasNativeStore(database, userId, deviceId)
 
 /** A session is stored: is it alive? Finding out may renew its token, which changes nothing else. */
 const look = async (options: SessionOptions): Promise<ExitReason> => {

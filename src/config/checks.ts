@@ -57,6 +57,18 @@ export const crossProblems = (values: Values): readonly Finding[] => {
   if (from !== undefined && from === values.get('welcome.quietHours.to')) {
     found.push({ key: 'welcome.quietHours.to', message: 'must differ from welcome.quietHours.from' })
   }
+  if (values.get('crypto.engine') === 'native') {
+    if (values.get('crypto.nativeLibrary') === undefined)
+      found.push({
+        key: 'crypto.nativeLibrary',
+        message: 'is needed with crypto.engine: native; docs/native-engine.md says how to build it',
+      })
+    if (values.get('crypto.backup') === true)
+      found.push({
+        key: 'crypto.backup',
+        message: 'must be false with crypto.engine: native, which cannot read room keys back from a backup',
+      })
+  }
   const passphrase = values.get('crypto.passphrase')
   const others = ['homeserver.password', 'homeserver.accessToken', 'authentik.token']
   if (passphrase !== undefined && others.some((key) => values.get(key) === passphrase)) {
@@ -79,6 +91,9 @@ export const advice = (values: Values): readonly Finding[] => {
   }
   if (values.get('homeserver.adminUrl') !== undefined && values.get('homeserver.profile') === 'stranger') {
     found.push({ key: 'homeserver.adminUrl', message: 'has no effect with homeserver.profile: stranger' })
+  }
+  if (values.get('crypto.engine') !== 'native' && values.get('crypto.nativeLibrary') !== undefined) {
+    found.push({ key: 'crypto.nativeLibrary', message: 'has no effect without crypto.engine: native' })
   }
   if (values.get('commands.trust') === 'off') {
     found.push({

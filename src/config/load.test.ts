@@ -248,6 +248,8 @@ describe('problems', () => {
     [{ GATEHOUSE_HOMESERVER_URL: 'hs.test' }, 'is not a URL'],
     [{ GATEHOUSE_HOMESERVER_CA_FILE: '/no/such.pem' }, 'cannot read /no/such.pem: it does not exist'],
     [{ GATEHOUSE_ROOMS_ADMIN: '#indoc:community.test' }, 'must not be the INDOC room'],
+    [{ GATEHOUSE_CRYPTO_ENGINE: 'native' }, 'is needed with crypto.engine: native; docs/native-engine.md says how to build it'],
+    [{ GATEHOUSE_CRYPTO_ENGINE: 'native' }, 'must be false with crypto.engine: native, which cannot read room keys back from a backup'],
     [{ GATEHOUSE_ROLES_ADMINS: '@gatehouse:community.test' }, 'must not name the bot itself'],
     [{ GATEHOUSE_ROLES_ADMINS: '@bob:example.org' }, 'still has the value of the example'],
   ] as const)('%j', (env, message) => {

@@ -125,7 +125,11 @@ const data = section('Where the bot keeps what it must not lose.', {
 
 const crypto = section('End-to-end encryption.', {
   engine: choice(['wasm', 'native'], 'wasm', {
-    text: 'Build of the encryption library. `native` is experimental and has to be fetched on its own.',
+    text: 'Build of the encryption library. `native` is experimental: you build it yourself (docs/native-engine.md), it has no key backup, and it keeps the room keys of all rooms.',
+  }),
+  nativeLibrary: optionalPath({
+    text: 'File of the native library (`matrix-sdk-crypto.*.node`), which becomes part of the bot. Nobody but root and the bot may be able to write it.',
+    otherwise: 'none; only for `crypto.engine: native`',
   }),
   passphrase: secret(16, {
     text: 'Encrypts the stored keys. Make one with `openssl rand -base64 32` and keep it apart from the data: without it the device is lost.',

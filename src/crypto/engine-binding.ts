@@ -101,6 +101,8 @@ export interface EngineBinding {
   /** Public keys of this device. */
   readonly identityKeys: { readonly ed25519: string; readonly curve25519: string }
   listen(listener: EngineListener): void
+  /** Has the library panicked in this call? What is in its memory may be wrong then. One that cannot say it is noticed in another way. */
+  panicked(error: unknown): boolean
   /** Can the library have this user at all? Some servers let people have ids that it refuses. */
   takes(userId: string): boolean
 

@@ -7,11 +7,16 @@ const callDeadlineMs = 60_000
 export class EngineCalls {
   readonly #quarantine: Quarantine
   readonly #onBroken: (error: Error) => void
+  readonly #isPanic: (error: unknown) => boolean
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  /** @param onBroken a call never came back: the process must end and start again */
-  constructor(quarantine: Quarantine, onBroken: (error: Error) => void) {
+  /**
+   * @param onBroken the engine panicked or a call never came back: the process must end and start again
+   * @param isPanic whether a call failed because the engine panicked
+   */
+  constructor(quarantine: Quarantine, onBroken: (error: Error) => void, isPanic: (error: unknown) => boolean) {
+    this.#isPanic = isPanic
     this.#quarantine = quarantine
     this.#onBroken = onBroken
   }
@@ -50,6 +55,13 @@ export class EngineCalls {
     })
     try {
       return await Promise.race([work(), deadline])
+    } catch (error) {
+      if (this.#isPanic(error)) {
+        const broken = new Error(`the crypto engine panicked in ${name}`)
+        quarantine.engineBroke(broken.message, true)
+        this.#onBroken(broken)
+      }
+      throw error
     } finally {
       leave()
       clearTimeout(timer)

@@ -56,7 +56,7 @@ export class Engine implements CryptoPort {
     this.deviceId = options.deviceId
     this.engine = binding.name
     this.quarantine = new Quarantine(options)
-    this.#calls = new EngineCalls(this.quarantine, options.onBroken)
+    this.#calls = new EngineCalls(this.quarantine, options.onBroken, (error) => binding.panicked(error))
     this.#requests = new KeyRequests(options, binding, this.#calls)
     this.#rooms = new RoomSessions(options.clock)
     this.#senders = new Senders(binding, options.bridgeBotOf ?? (() => undefined))

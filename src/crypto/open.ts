@@ -7,22 +7,22 @@ import type { Clock } from '../operations/clock.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
 import type { Logger } from '../operations/logger.ts'
 import type { BackupEngine } from './backup-engine.ts'
-import { DurableStore } from './durable-store.ts'
+import type { Engine } from './engine.ts'
+import { openBuild } from './engine-builds.ts'
+import type { EngineStore } from './engine-store.ts'
 import { createCryptoHttp } from './http.ts'
 import type { CryptoHttp } from './http.ts'
 import { ensureIdentity } from './identity.ts'
 import type { IdentityResult } from './identity.ts'
 import type { OwnKeysProblem } from './own-keys.ts'
-import { WasmBackup } from './wasm-backup.ts'
-import { WasmEngine } from './wasm-engine.ts'
 
 /** The opened engine with a signed device, or why the process has to end. */
 export type CryptoOpening =
   | {
       readonly ok: true
-      readonly engine: WasmEngine
+      readonly engine: Engine
       readonly backup: BackupEngine
-      readonly store: DurableStore
+      readonly store: EngineStore
       readonly identity: string
     }
   | { readonly ok: false; readonly reason: ExitReason; readonly words: string }
@@ -48,7 +48,13 @@ export interface EngineOptions {
 
 /** The engine on its store. Makes no request. */
 export type EngineOpening =
-  | { readonly ok: true; readonly engine: WasmEngine; readonly store: DurableStore; readonly http: CryptoHttp }
+  | {
+      readonly ok: true
+      readonly engine: Engine
+      readonly backup: BackupEngine
+      readonly store: EngineStore
+      readonly http: CryptoHttp
+    }
   | { readonly ok: false; readonly reason: ExitReason; readonly words: string }
 
 const exitOfProblem = {
@@ -61,23 +67,19 @@ const exitOfProblem = {
 /** How the program ends when the server shows other keys of the bot than it has. */
 export const exitReasonOfKeys = (problem: OwnKeysProblem): ExitReason => exitOfProblem[problem.code]
 
-/** Opens the durable store and the engine of the session's device. */
+/** Opens the configured engine of the session's device on its store. */
 export const openEngine = async (options: EngineOptions): Promise<EngineOpening> => {
   const { config, database, sealed, homeserver, clock, logger, onFatal } = options
   const { userId, deviceId } = homeserver.session
   const bridged = new Bridged(config.bridges)
-  if (config.crypto.engine === 'native')
-    return { ok: false, reason: 'installation', words: 'crypto.engine: native is not part of this version yet; use wasm' }
   const onBroken = (error: Error): void => {
     logger.fatal({ err: error }, 'the encryption engine or its store broke')
     onFatal('bug', error.message)
   }
-  const store = await DurableStore.open(database, onBroken)
   const http = createCryptoHttp(homeserver)
   try {
-    const engine = await WasmEngine.open({
+    const build = await openBuild(config, {
       database,
-      store,
       userId,
       deviceId,
       storeKey: sealed.key(`crypto-store/${userId}/${deviceId}`),
@@ -93,7 +95,7 @@ export const openEngine = async (options: EngineOptions): Promise<EngineOpening>
         ),
       onOwnKeysProblem: (problem) => onFatal(exitReasonOfKeys(problem), problem.words),
     })
-    return { ok: true, engine, store, http }
+    return build.ok ? { ...build, http } : build
   } catch (error) {
     // The engine says only in its own words that key, user or device do not fit, or that its data is damaged.
     return {
@@ -115,7 +117,7 @@ export const openCrypto = async (options: EngineOptions & { readonly onSecret: (
   const { config, database, logger, onSecret } = options
   const opened = await openEngine(options)
   if (!opened.ok) return opened
-  const { engine, store, http } = opened
+  const { engine, backup, store, http } = opened
   const { quarantine } = engine
   // A panic of the engine surfaces here and nowhere else; the call itself stays pending. What ends the process then is not our matter.
   process.on('uncaughtExceptionMonitor', (error: unknown) => {
@@ -128,5 +130,5 @@ export const openCrypto = async (options: EngineOptions & { readonly onSecret: (
       { file: config.crypto.recoveryKeyFile },
       'a cross-signing identity was made; keep a copy of its recovery key in a safe place',
     )
-  return { ok: true, engine, backup: new WasmBackup(engine, store), store, identity: identityWords[identity.made] }
+  return { ok: true, engine, backup, store, identity: identityWords[identity.made] }
 }

@@ -144,6 +144,11 @@ export class WasmBinding implements EngineBinding {
     })
   }
 
+  // It surfaces as an uncaught error of the process; the call stays pending.
+  panicked(): boolean {
+    return false
+  }
+
   takes(userId: string): boolean {
     return usersOf([userId]).length > 0
   }
