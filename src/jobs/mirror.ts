@@ -2,7 +2,7 @@ import type { Authentik } from '../authentik/client.ts'
 import type { Accounts } from '../directory/accounts.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
-import type { JobHandler } from './scheduler.ts'
+import type { JobHandler } from './job.ts'
 
 /** How old the mirror may become (milliseconds). */
 const everyMs = 15 * 60_000

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.ts'
 import { systemClock } from '../operations/clock.ts'
 import { silentLogger } from '../operations/logger.ts'
 import { Scheduler } from './scheduler.ts'
-import type { Job, JobHandler, JobResult, JobTools } from './scheduler.ts'
+import type { Job, JobHandler, JobResult, JobTools } from './job.ts'
 
 let database: Database
 let scheduler: Scheduler

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Job, JobHandler, JobResult, JobTools } from '../jobs/scheduler.ts'
+import type { Job, JobHandler, JobResult, JobTools } from '../jobs/job.ts'
 import { messageContent } from '../matrix/message.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { SendResult } from '../matrix/outbox.ts'

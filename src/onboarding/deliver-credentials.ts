@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { CryptoPort } from '../crypto/port.ts'
 import type { Directory } from '../directory/directory.ts'
-import type { Job, JobHandler, JobResult } from '../jobs/scheduler.ts'
+import type { Job, JobHandler, JobResult } from '../jobs/job.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import { messageContent } from '../matrix/message.ts'
 import { transactionId } from '../matrix/outbox.ts'

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { answered, fakeDirectory, limited, refused, TestClock, timedOut } from '../../tests/support/unit.ts'
 import type { GateResult } from '../http/contract.ts'
-import type { JobResult } from '../jobs/scheduler.ts'
+import type { JobResult } from '../jobs/job.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import type { OutgoingMessage } from '../matrix/outbox.ts'
 import { parsePowerLevels } from '../matrix/power-levels.ts'

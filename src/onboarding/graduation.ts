@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { messageContent } from '../matrix/message.ts'
 import type { Directory } from '../directory/directory.ts'
-import type { Job, JobHandler, JobResult } from '../jobs/scheduler.ts'
+import type { Job, JobHandler, JobResult } from '../jobs/job.ts'
 import { describeFailure } from '../matrix/client.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ada, admin, full, ghost, hour, indocWorld, said } from '../../tests/support/commands/indoc-world.ts'
 import { refused } from '../../tests/support/unit.ts'
-import type { JobResult, JobTools, JobView } from '../jobs/scheduler.ts'
+import type { JobResult, JobTools, JobView } from '../jobs/job.ts'
 import type { UserId } from '../types.ts'
 import { createDeadlineHandler, createPromptHandler } from './introduction-jobs.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Database } from '../database/database.ts'
 import type { Directory } from '../directory/directory.ts'
-import type { JobHandler, JobResult } from '../jobs/scheduler.ts'
+import type { JobHandler, JobResult } from '../jobs/job.ts'
 import { describeFailure } from '../matrix/client.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import { messageContent } from '../matrix/message.ts'

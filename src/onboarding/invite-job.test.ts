@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { GateResult } from '../http/contract.ts'
-import type { Job } from '../jobs/scheduler.ts'
+import type { Job } from '../jobs/job.ts'
 import { createInviteHandler } from './invite-job.ts'
 
 const job: Job = {

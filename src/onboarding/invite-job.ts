@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Directory } from '../directory/directory.ts'
-import type { JobHandler } from '../jobs/scheduler.ts'
+import type { JobHandler } from '../jobs/job.ts'
 import { describeFailure } from '../matrix/client.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { RoomId, UserId } from '../types.ts'

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { TestClock } from '../../tests/support/unit.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
-import type { JobView } from '../jobs/scheduler.ts'
+import type { JobView } from '../jobs/job.ts'
 import type { RoomId, UserId } from '../types.ts'
 import { createResend, isResend } from './resend.ts'
 

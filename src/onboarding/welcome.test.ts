@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { fakeDirectory, TestClock } from '../../tests/support/unit.ts'
-import type { Job, JobResult } from '../jobs/scheduler.ts'
+import type { Job, JobResult } from '../jobs/job.ts'
 import type { DirectRoomResult } from '../matrix/direct-rooms.ts'
 import type { OutgoingMessage, SendResult } from '../matrix/outbox.ts'
 import type { DeviceId, EventId, RoomId } from '../types.ts'

@@ -1,5 +1,5 @@
 import type { ChangeCommand } from '../../chat/command.ts'
-import type { JobView } from '../../jobs/scheduler.ts'
+import type { JobView } from '../../jobs/job.ts'
 import type { UserId } from '../../types.ts'
 import { isStanding, jobTitle } from '../jobs/job-words.ts'
 import { refusal } from '../words.ts'

@@ -1,6 +1,6 @@
 import type { ChangeCommand } from '../../chat/command.ts'
 import type { PlannedStep } from '../../chat/effects.ts'
-import type { JobView } from '../../jobs/scheduler.ts'
+import type { JobView } from '../../jobs/job.ts'
 import type { GraduationPayload } from '../../onboarding/graduation.ts'
 import type { UserId } from '../../types.ts'
 import type { IndocCommandPorts } from '../request/request.ts'

@@ -1,4 +1,4 @@
-import type { JobView } from '../../jobs/scheduler.ts'
+import type { JobView } from '../../jobs/job.ts'
 import type { UserId } from '../../types.ts'
 
 const titles: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { planOf, refusalOf, textOf } from '../../../tests/support/commands/answers.ts'
 import { requestOf } from '../../../tests/support/commands/request.ts'
-import type { JobView } from '../../jobs/scheduler.ts'
+import type { JobView } from '../../jobs/job.ts'
 import { createCancelCommand } from '../cancel/cancel.ts'
 import { createRetryCommand } from '../retry/retry.ts'
 import { createJobsCommand } from './jobs.ts'

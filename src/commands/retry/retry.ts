@@ -1,6 +1,6 @@
 import type { ChangeCommand } from '../../chat/command.ts'
 import { durationWords } from '../../operations/durations.ts'
-import type { JobView } from '../../jobs/scheduler.ts'
+import type { JobView } from '../../jobs/job.ts'
 import type { UserId } from '../../types.ts'
 import { jobTitle } from '../jobs/job-words.ts'
 import { refusal } from '../words.ts'

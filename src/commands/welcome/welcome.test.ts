@@ -3,7 +3,7 @@ import { ada, bot, ghost, mod } from '../../../tests/support/commands/arrival-wo
 import { requestOf } from '../../../tests/support/commands/request.ts'
 import type { Account } from '../../directory/accounts.ts'
 import { Bridged } from '../../directory/bridged.ts'
-import type { JobView } from '../../jobs/scheduler.ts'
+import type { JobView } from '../../jobs/job.ts'
 import { createWelcomeCommand } from './welcome.ts'
 
 interface Setting {
