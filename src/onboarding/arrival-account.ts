@@ -14,7 +14,12 @@ import type { UsernameResult } from './username.ts'
 
 /** Which account somebody who arrives gets. */
 export type AccountChoice =
-  | { readonly kind: 'create'; readonly username: string; readonly note?: string }
+  | /** `drawn`: the username is a random one, and another is drawn when the plan is made again. */ {
+      readonly kind: 'create'
+      readonly username: string
+      readonly drawn?: true
+      readonly note?: string
+    }
   | /** `reuse`: it is theirs already. `adopt`: an earlier command of ours made it, and it is linked now. */ {
       readonly kind: 'reuse' | 'adopt'
       readonly account: { readonly pk: number; readonly username: string }
@@ -146,7 +151,7 @@ export const chooseAccount = async (ports: AccountPorts, wish: ArrivalWish): Pro
     return { kind: 'create', username: again, ...(gone === undefined ? {} : { note: gone }) }
   }
   const made = generated ?? (await generate(ports, wish.first))
-  if (made.ok) return { kind: 'create', username: made.username }
+  if (made.ok) return { kind: 'create', username: made.username, drawn: true }
   return made.code === 'unchecked'
     ? failedRead(made.problem)
     : refusal('no-username', `Nothing was done: ${made.tries} usernames were tried and all are taken. Give one with --username.`)

@@ -42,6 +42,8 @@ export interface ArrivalWish {
   /** Where the answer will stand. */
   readonly place: RoomKind
   readonly now: Timestamp
+  /** The plan is only shown: what is drawn by lot will be drawn anew. */
+  readonly dryRun?: boolean
 }
 
 /** What the configuration says about arrivals. */

@@ -117,7 +117,9 @@ class Builder {
           attributes: { ...attributes, created_by: `gatehouse:${wish.asker.userId}` },
           ...(userId === undefined ? {} : { userId }),
         },
-        `create the account ${choice.username}`,
+        wish.dryRun === true && choice.drawn === true
+          ? `create an account; its username is drawn when it is made, such as ${choice.username}`
+          : `create the account ${choice.username}`,
       )
       this.#after = { after: [0] }
       if (choice.note !== undefined) this.#notes.push(choice.note)

@@ -548,6 +548,19 @@ describe('welcome and graduation', () => {
   })
 })
 
+describe('a dry run', () => {
+  test('promises no username that the real run would draw anew', async () => {
+    const [shown, given, real] = [
+      await planOf(`${line} --dry-run`),
+      await planOf(`${line} --username ada --dry-run`),
+      await planOf(line),
+    ].map((plan) => stepOf(plan, 'account.create').text)
+    expect(shown).toMatch(/^create an account; its username is drawn when it is made, such as ada-[a-z]+10$/)
+    expect(given).toBe('create the account ada')
+    expect(real).toMatch(/^create the account ada-[a-z]+10$/)
+  })
+})
+
 describe('the answer', () => {
   const render = (plan: Plan, outcomeOf: (step: PlannedStep) => Outcome): string =>
     renderAnswer(createAdduserCommand(portsOf({})).render!(plan, plan.steps.map(outcomeOf))).body

@@ -32,6 +32,7 @@ const wishOf = (request: CommandRequest): ArrivalWish => {
     asker: { userId: request.asker.userId, role: request.asker.role },
     place: request.roomKind,
     now: request.now,
+    dryRun: request.dryRun,
   }
 }
 

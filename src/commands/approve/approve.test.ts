@@ -97,6 +97,16 @@ describe('the plan', () => {
     expect(plan.confirm).toBeUndefined()
   })
 
+  test('a dry run promises no username', async () => {
+    const world = setUp()
+    world.moves(ada, 'join')
+    world.life.said(said(full))
+    expect((await world.planned('gtg --dry-run', introduction)).steps[1]?.text).toMatch(
+      /its username is drawn when it is made, such as ada-/,
+    )
+    expect((await world.planned('gtg', introduction)).steps[1]?.text).toMatch(/^create the account ada-/)
+  })
+
   test('options correct what was written', async () => {
     const world = setUp()
     world.moves(ada, 'join')

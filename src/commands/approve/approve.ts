@@ -181,6 +181,7 @@ const wishOf = (
     asker: { userId: request.asker.userId, role: request.asker.role },
     place: request.roomKind,
     now: request.now,
+    dryRun: request.dryRun,
   }
 }
 
