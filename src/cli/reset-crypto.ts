@@ -12,6 +12,7 @@ import { registerSecret } from '../operations/secrets.ts'
 import { agreed } from './ask-yes.ts'
 import { complain, print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
+import { forgetDevice } from './forget-device.ts'
 import { openGates } from './gates.ts'
 import { atDesk, giveUp } from './offline.ts'
 
@@ -19,9 +20,6 @@ import { atDesk, giveUp } from './offline.ts'
 export interface ResetOptions extends CommonOptions {
   readonly yes?: boolean
 }
-
-/** Rows of `meta` that belong to the device; the same that a backup leaves out, but for the place in the sync stream, which belongs to the user. */
-const metaOfDevice = "name LIKE 'seal.%' OR name LIKE 'crypto.%' OR name LIKE 'identity.%'"
 
 /** A whole copy beside the backups, readable by its owner only. */
 const copyOf = (database: Database, directory: string): string => {
@@ -31,17 +29,6 @@ const copyOf = (database: Database, directory: string): string => {
   database.connection.prepare('VACUUM INTO ?').run(file)
   chmodSync(file, 0o600)
   return file
-}
-
-const wipe = (database: Database): void => {
-  const tables = database.connection
-    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND (name LIKE 'crypto\\_%' ESCAPE '\\' OR name = 'sealed')")
-    .pluck()
-    .all() as string[]
-  database.transaction(() => {
-    for (const table of tables) database.connection.exec(`DELETE FROM "${table}"`)
-    database.connection.exec(`DELETE FROM meta WHERE ${metaOfDevice}`)
-  })
 }
 
 /** Ends the old device on the server, so that nobody encrypts for it any more. Returns why not, in words. */
@@ -80,7 +67,7 @@ export const execute: Execute<ResetOptions> = (options) =>
     } catch (error) {
       return giveUp('failed', `A copy could not be made, so nothing was done: ${error instanceof Error ? error.message : String(error)}`)
     }
-    wipe(database)
+    forgetDevice(database)
     print(`A copy is in ${copy}. Delete it when all is well, and never start a bot on it: used keys would be used twice.`)
     if (session === undefined) print('The old device could not be signed out from here: sign it out in the settings of the account.')
     else if (session.configured !== undefined)

@@ -235,6 +235,51 @@ describe('gatehouse reset-crypto and crypto recover', () => {
   })
 })
 
+describe('gatehouse logout', () => {
+  const tokens = (): unknown => world.query('SELECT name FROM sealed')
+
+  test('asks, and does nothing without a recovery key or while the server cannot be told', async () => {
+    expect((await gatehouse(['logout', '--yes'])).code).toBe(exitCode('locked'))
+    await world.bot.stop()
+    const before = [tokens(), await keysOfBot()]
+    expect((await gatehouse(['logout'], { input: `${world.botId}\n` })).code).toBe(exitCode('usage'))
+    const kept = `${world.dir}/kept-key`
+    renameSync(recoveryKeyFile(), kept)
+    expect(await gatehouse(['logout', '--yes'])).toMatchObject({
+      code: exitCode('identity'),
+      words: expect.stringContaining('nothing was done') as string,
+    })
+    renameSync(kept, recoveryKeyFile())
+    const dead = world.proxy.add({ match: { path: /\/logout$/ }, how: { kind: 'reset' } })
+    const told = await gatehouse(['logout', '--yes'])
+    expect(told).toMatchObject({ code: exitCode('unreachable'), words: expect.stringContaining('nothing was forgotten') as string })
+    dead.remove()
+    expect([tokens(), await keysOfBot()]).toEqual(before)
+    expect((await status()).told).toMatchObject(well)
+  })
+
+  test('ends the device on the server and forgets it here; the next start is a new device of the same identity, with everything else it had', async () => {
+    const before = await keysOfBot()
+    const audits = world.query('SELECT audit_id FROM audit').length
+    const done = await gatehouse(['logout', '--yes'])
+    expect(done).toMatchObject({ code: 0, words: '' })
+    expect(done.out).toContain(`The device ${before.devices[0]} was signed out`)
+    expect((await keysOfBot()).devices).toEqual([])
+    expect(world.query('SELECT name FROM sealed UNION SELECT name FROM crypto_database')).toEqual([])
+    expect(world.query('SELECT audit_id FROM audit')).toHaveLength(audits)
+    expect(await gatehouse(['logout', '--yes'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('nothing to log out of') as string,
+    })
+    await world.bot.start()
+    const after = await keysOfBot()
+    expect(after.master).toBe(before.master)
+    expect(after.devices).toHaveLength(1)
+    expect(after.devices).not.toEqual(before.devices)
+    expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
+  })
+})
+
 describe('gatehouse crypto trust', () => {
   test('lets the only admin back in who has a new identity', async () => {
     const admin = async (person: Person, text: string) => {
