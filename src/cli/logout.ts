@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import type { Config } from '../config/schema.ts'
+import { nativeDirectory } from '../crypto/native-pages.ts'
 import { Sealed, wrongPassphrase } from '../database/sealed.ts'
 import { endSession } from '../matrix/device-grant.ts'
 import { exitReasonOf, refusal } from '../matrix/session-failure.ts'
@@ -13,7 +14,7 @@ import { registerSecret } from '../operations/secrets.ts'
 import { agreed } from './ask-yes.ts'
 import { complain, print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
-import { forgetDevice } from './forget-device.ts'
+import { forgetDevice } from '../database/forget-device.ts'
 import { openGates } from './gates.ts'
 import { atDesk, giveUp } from './offline.ts'
 
@@ -70,7 +71,7 @@ export const execute: Execute<LogoutOptions> = (options) =>
     print(`This signs out ${session.userId}, device ${session.deviceId}. The server deletes the device and its keys with it.`)
     print('The keys of the device are deleted here too. Jobs, links, plans and the audit stay; so does the identity, by its recovery key.')
     print('What was written to the bot and is not in the key backup cannot be read any more.')
-    const hasKeys = database.first(database.query.selectFrom('crypto_database').select('name')) !== undefined
+    const hasKeys = database.first(database.query.selectFrom('crypto_area').select('id')) !== undefined
     if (hasKeys && !existsSync(recoveryKeyFile))
       return giveUp(
         'identity',
@@ -85,6 +86,7 @@ export const execute: Execute<LogoutOptions> = (options) =>
         `${failure.words}. The session was not ended, and nothing was forgotten. Try again; or sign the device out in the settings of the account, then \`gatehouse logout --forget\``,
       )
     forgetDevice(database)
+    rmSync(nativeDirectory(config.data.directory), { recursive: true, force: true })
     if (failure === undefined) print(`The device ${session.deviceId} was signed out, and its tokens and keys are gone from here.`)
     else
       complain(

@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/schema.ts'
+import { nativeDirectory } from '../crypto/native-pages.ts'
 import type { Database } from '../database/database.ts'
 import { Sealed } from '../database/sealed.ts'
 import { endSession } from '../matrix/device-grant.ts'
@@ -12,7 +13,7 @@ import { registerSecret } from '../operations/secrets.ts'
 import { agreed } from './ask-yes.ts'
 import { complain, print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
-import { forgetDevice } from './forget-device.ts'
+import { forgetDevice } from '../database/forget-device.ts'
 import { openGates } from './gates.ts'
 import { atDesk, giveUp } from './offline.ts'
 
@@ -68,6 +69,7 @@ export const execute: Execute<ResetOptions> = (options) =>
       return giveUp('failed', `A copy could not be made, so nothing was done: ${error instanceof Error ? error.message : String(error)}`)
     }
     forgetDevice(database)
+    rmSync(nativeDirectory(config.data.directory), { recursive: true, force: true })
     print(`A copy is in ${copy}. Delete it when all is well, and never start a bot on it: used keys would be used twice.`)
     if (session === undefined) print('The old device could not be signed out from here: sign it out in the settings of the account.')
     else if (session.configured !== undefined)

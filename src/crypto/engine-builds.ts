@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Config } from '../config/schema.ts'
 import type { Database } from '../database/database.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
@@ -8,7 +7,7 @@ import type { Engine, EngineOptions } from './engine.ts'
 import type { EngineStore } from './engine-store.ts'
 import { openNativeEngine } from './native-engine.ts'
 import { loadNativeLibrary } from './native-library.ts'
-import { hasNativeStore, NativePages } from './native-pages.ts'
+import { hasNativeStore, nativeDirectory, NativePages } from './native-pages.ts'
 import { WasmBackup } from './wasm-backup.ts'
 import { WasmEngine } from './wasm-engine.ts'
 
@@ -47,7 +46,7 @@ const openNative = async ({ nativeLibrary }: Config['crypto'], dataDirectory: st
   const loaded = loadNativeLibrary(nativeLibrary)
   if (!loaded.ok) return { ok: false, reason: 'installation', words: loaded.words }
   const { library, version } = loaded
-  const store = NativePages.open({ database, directory: join(dataDirectory, 'crypto-native'), userId, deviceId, onBroken })
+  const store = NativePages.open({ database, directory: nativeDirectory(dataDirectory), userId, deviceId, onBroken })
   const engine = await openNativeEngine({ ...options, library, version, store })
   logger.warn(
     { engine: engine.engine },

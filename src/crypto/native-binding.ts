@@ -77,6 +77,7 @@ export class NativeBinding implements EngineBinding {
   readonly #userId: UserId
   readonly #deviceId: DeviceId
   #listener: EngineListener = { roomKeys: () => undefined, devices: () => undefined }
+  readonly #inUse = new Set<readonly NativeUserId[]>()
   /** Rooms whose next share has to begin a new session. */
   readonly #ended = new Set<RoomId>()
 
@@ -93,7 +94,7 @@ export class NativeBinding implements EngineBinding {
     this.#people = options.people
     this.#userId = options.machine.userId.toString() as UserId
     this.#deviceId = options.machine.deviceId.toString() as DeviceId
-    this.name = `native ${options.version}`
+    this.name = `native ${options.version} (experimental, keeps all room keys)`
     const { ed25519, curve25519 } = options.machine.identityKeys
     this.identityKeys = { ed25519: ed25519.toBase64(), curve25519: curve25519.toBase64() }
   }
@@ -165,12 +166,26 @@ export class NativeBinding implements EngineBinding {
     return toRequest(this.#machine.queryKeysForUsers(this.#usersOf(userIds)))
   }
 
-  async track(userIds: readonly string[]): Promise<void> {
-    await this.#machine.updateTrackedUsers(this.#usersOf(userIds))
+  /**
+   * Calls the library with a list of ids. It reads such a list when the call has returned already, and nothing on its side keeps the objects in it: those
+   * that the garbage collector takes first are read from freed memory (a crash, or somebody else's id). So they are kept here until it is done.
+   */
+  async #withUsers<T>(userIds: readonly string[], call: (users: NativeUserId[]) => Promise<T>): Promise<T> {
+    const users = this.#usersOf(userIds)
+    this.#inUse.add(users)
+    try {
+      return await call(users)
+    } finally {
+      this.#inUse.delete(users)
+    }
+  }
+
+  track(userIds: readonly string[]): Promise<void> {
+    return this.#withUsers(userIds, (users) => this.#machine.updateTrackedUsers(users))
   }
 
   async missingSessions(userIds: readonly string[]): Promise<EngineRequest | undefined> {
-    const request = await this.#machine.getMissingSessions(this.#usersOf(userIds))
+    const request = await this.#withUsers(userIds, (users) => this.#machine.getMissingSessions(users))
     return request === null ? undefined : toRequest(request)
   }
 
@@ -197,7 +212,8 @@ export class NativeBinding implements EngineBinding {
     settings.rotationPeriod = BigInt(wanted.periodMs) * 1000n
     settings.rotationPeriodMessages = BigInt(wanted.messages)
     settings.sharingStrategy = wanted.sharing === 'signed-devices' ? identityBased : allDevices
-    return (await this.#machine.shareRoomKey(new this.#library.RoomId(roomId), this.#usersOf(userIds), settings)).map(toRequest)
+    const room = new this.#library.RoomId(roomId)
+    return (await this.#withUsers(userIds, (users) => this.#machine.shareRoomKey(room, users, settings))).map(toRequest)
   }
 
   encrypt(roomId: RoomId, type: string, content: string): Promise<string> {

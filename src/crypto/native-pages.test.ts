@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
@@ -79,8 +79,12 @@ describe('what the library has committed', () => {
     expect(hasNativeStore(database, '@bot:x', 'BOT')).toBe(true)
     expect(hasNativeStore(database, '@bot:x', 'OTHER')).toBe(false)
     expect(afterCrash()).toEqual({ rows: [{ id: 1, value: Buffer.from('one') }], fault: 'ok' })
-    expect(statSync(join(directory, 'next')).mode & 0o777).toBe(0o700)
-    expect(statSync(join(directory, 'next', 'matrix-sdk-crypto.sqlite3')).mode & 0o777).toBe(0o600)
+    const next = open('next')
+    expect(statSync(next.directory).mode & 0o777).toBe(0o700)
+    expect(statSync(fileOf(next)).mode & 0o777).toBe(0o600)
+    next.close()
+    // Once the bot has ended it is in the database alone.
+    expect(existsSync(next.directory)).toBe(false)
   })
 
   test('since a sync began is not, until the token is stored with it', async () => {

@@ -7,6 +7,8 @@ import type { WalPlace, WalTail } from './sqlite-wal.ts'
 
 /** The file that the native library makes in the directory that it is given. */
 const fileName = 'matrix-sdk-crypto.sqlite3'
+/** The library's directory in the data directory; nothing in it is needed once the bot has ended. */
+export const nativeDirectory = (dataDirectory: string): string => join(dataDirectory, 'crypto-native')
 /** Names the rows of this store among those of other engines. */
 const nameOf = (userId: string, deviceId: string): string => `native/${userId}/${deviceId}`
 
@@ -201,10 +203,11 @@ export class NativePages implements EngineStore {
     return { pages, size: tail.size ?? size, place: tail.place }
   }
 
-  /** Call after the library has closed its file; what it did last was kept before. */
+  /** Call after the library was closed; what it did last was kept before. Its file goes: everything stands in the database. */
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
+    rmSync(this.directory, { recursive: true, force: true })
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import Sqlite from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { loseOlmSessions } from '../support/lose-olm-sessions.ts'
 import { patience, startWorld, type World } from './world.ts'
 
 // What goes wrong between engines: lost sessions, floods, keys that are used up, storms of members, people who want to verify a bot.
@@ -62,12 +62,7 @@ const memory = (): number => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/p
 test('the Olm sessions of the bot are lost: they are opened anew, and the next message can be read', async () => {
   const { moderator } = world
   await world.bot.stop()
-  const database = new Sqlite(`${world.files.dataDir}/gatehouse.db`)
-  const lost = database
-    .prepare("DELETE FROM crypto_record WHERE area IN (SELECT id FROM crypto_area WHERE store = 'session')")
-    .run().changes
-  database.close()
-  expect(lost).toBeGreaterThan(0)
+  expect(loseOlmSessions(`${world.files.dataDir}/gatehouse.db`, world.botId, deviceId)).toBeGreaterThan(0)
   await world.bot.start()
 
   const room = await moderator.createRoom({ encrypted: true, direct: true, invite: [world.botId] })
