@@ -68,21 +68,24 @@ const configuredRoom = (entry: CatalogueRoom, roomId: RoomId | undefined, room: 
 /** Join rules under which a room is no secret to the people of its server. */
 const open: ReadonlySet<string | null> = new Set(['public', 'knock', 'restricted', 'knock_restricted'])
 
-const cachedRoom = (room: DirectoryRoom): ListedRoom => ({
+/**
+ * A room that the catalogue does not name, as the server describes it. Nobody decided that it may be told about.
+ * @param visibility who may be told
+ */
+export const uncataloguedRoom = (room: DirectoryRoom, visibility: ListedRoom['visibility']): ListedRoom => ({
   roomId: room.roomId,
   alias: room.canonicalAlias,
   name: room.name ?? room.canonicalAlias ?? room.roomId,
   topic: room.topic,
   category: undefined,
   keywords: [],
-  // Nobody decided that this room may be told about. If one needs an invitation to enter, it takes a moderator to know it.
-  visibility: open.has(room.joinRule) ? 'members' : 'moderators',
+  visibility,
   access: 'moderator',
   always: false,
   configured: false,
   mark: '💾',
   space: room.space,
-  joined: true,
+  joined: room.ownMembership === 'join',
   joinedCount: room.joinedCount,
   replacementRoom: room.replacementRoom,
   freshness: room.freshness,
@@ -121,7 +124,8 @@ export const listRooms = ({ catalogue, rooms, minMembers, exclude, resolve }: So
   const cached = rooms
     .filter((room) => !taken.has(room.roomId) && !exclude.has(room.roomId))
     .filter((room) => (room.joinedCount ?? 0) >= minMembers && room.replacementRoom === null)
-    .map((room) => cachedRoom(room))
+    // If one needs an invitation to enter, it takes a moderator to know it.
+    .map((room) => uncataloguedRoom(room, open.has(room.joinRule) ? 'members' : 'moderators'))
     .sort((a, b) => (b.joinedCount ?? 0) - (a.joinedCount ?? 0) || (a.name < b.name ? -1 : 1))
   return [...configured, ...cached]
 }

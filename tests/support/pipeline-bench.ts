@@ -143,7 +143,7 @@ export const pipelineBench = (
     freshTrust: () => Promise.resolve(undefined),
     onText: (message) => {
       texts.push(message.body)
-      return Promise.resolve()
+      return Promise.resolve(undefined)
     },
   })
   let events = 0

@@ -7,6 +7,7 @@ import { planArrival } from '../../onboarding/arrival.ts'
 import { fullName } from '../../onboarding/arrival-wish.ts'
 import type { ArrivalPorts, ArrivalWish } from '../../onboarding/arrival-wish.ts'
 import { misplacedIn } from '../misplaced.ts'
+import { arrivalChoices } from '../arrival-options.ts'
 import { adduserDeclaration } from './declaration.ts'
 
 /** What `!adduser` may look at: all that an arrival needs. */
@@ -20,19 +21,10 @@ const wishOf = (request: CommandRequest): ArrivalWish => {
     last: text('last'),
     email: text('email'),
     person: given.user('matrix'),
-    username: text('username'),
     invitedBy: text('invited-by'),
     organization: text('organization'),
     interests: given.list('interests') ?? [],
-    groups: given.list('groups') ?? [],
-    rooms: given.rooms('rooms'),
-    noRooms: given.flag('no-rooms'),
-    keepInIndoc: given.flag('keep-in-indoc'),
-    noWelcome: given.flag('no-welcome'),
-    asker: { userId: request.asker.userId, role: request.asker.role },
-    place: request.roomKind,
-    now: request.now,
-    dryRun: request.dryRun,
+    ...arrivalChoices(request),
   }
 }
 

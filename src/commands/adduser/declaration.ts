@@ -1,4 +1,5 @@
 import type { CommandDeclaration } from '../../chat/declaration.ts'
+import { arrivalOptions } from '../arrival-options.ts'
 
 export const adduserDeclaration: CommandDeclaration = {
   name: 'adduser',
@@ -19,21 +20,7 @@ export const adduserDeclaration: CommandDeclaration = {
   options: [
     { name: 'email', type: { kind: 'email' }, placeholder: 'address', summary: 'e-mail address' },
     { name: 'matrix', type: { kind: 'user' }, summary: 'their Matrix user: linked, welcomed and invited' },
-    { name: 'username', type: { kind: 'text' }, placeholder: 'name', summary: 'username, if it should not be made from the name' },
-    { name: 'invited-by', type: { kind: 'text' }, placeholder: 'who', summary: 'who vouches for them' },
-    { name: 'organization', aliases: ['organisation'], type: { kind: 'text' }, placeholder: 'text', summary: 'where they belong' },
-    { name: 'interests', type: { kind: 'list' }, placeholder: '"a, b"', summary: 'interests; rooms are recommended from them' },
-    { name: 'groups', type: { kind: 'list' }, placeholder: 'a,b', summary: 'Authentik groups to put them in' },
-    {
-      name: 'rooms',
-      type: { kind: 'rooms' },
-      placeholder: 'room,…',
-      conflictsWith: ['no-rooms'],
-      summary: 'invite to these rooms, not to recommended ones',
-    },
-    { name: 'no-rooms', summary: 'invite to no room' },
-    { name: 'keep-in-indoc', summary: 'do not take them out of INDOC' },
-    { name: 'no-welcome', summary: 'send no welcome DM' },
+    ...arrivalOptions(['organisation']),
   ],
   personal: ['email'],
 }

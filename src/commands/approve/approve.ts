@@ -11,6 +11,7 @@ import { createAdduserCommand } from '../adduser/adduser.ts'
 import { isSubject, subjectOf } from '../subject.ts'
 import type { Subject, SubjectPorts } from '../subject.ts'
 import { enumerate, refusal } from '../words.ts'
+import { arrivalChoices } from '../arrival-options.ts'
 import { approveDeclaration } from './declaration.ts'
 import { understand, understoodWords } from './understood.ts'
 import type { Understood } from './understood.ts'
@@ -166,22 +167,13 @@ const wishOf = (
       name: subject.name,
       ...(subject.account === undefined ? {} : { account: subject.account }),
     },
-    username: given.text('username')?.trim() || undefined,
     invitedBy,
     invitedByConfirmed: confirmed,
     organization: understood.organization,
     linkedin: understood.linkedin,
     intro: newcomer?.introduction === null || intro === '' ? undefined : intro,
     interests: understood.interests,
-    groups: given.list('groups') ?? [],
-    rooms: given.rooms('rooms'),
-    noRooms: given.flag('no-rooms'),
-    keepInIndoc: given.flag('keep-in-indoc'),
-    noWelcome: given.flag('no-welcome'),
-    asker: { userId: request.asker.userId, role: request.asker.role },
-    place: request.roomKind,
-    now: request.now,
-    dryRun: request.dryRun,
+    ...arrivalChoices(request),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CommandDeclaration } from '../../chat/declaration.ts'
+import { arrivalOptions } from '../arrival-options.ts'
 
 export const approveDeclaration: CommandDeclaration = {
   name: 'approve',
@@ -15,21 +16,7 @@ export const approveDeclaration: CommandDeclaration = {
   options: [
     { name: 'name', type: { kind: 'text' }, placeholder: '"first last"', summary: 'name, if it was misunderstood' },
     { name: 'email', type: { kind: 'email' }, placeholder: 'address', summary: 'e-mail address' },
-    { name: 'username', type: { kind: 'text' }, placeholder: 'name', summary: 'username, if it should not be made from the name' },
-    { name: 'invited-by', type: { kind: 'text' }, placeholder: 'who', summary: 'who vouches for them' },
-    { name: 'organization', aliases: ['organisation', 'org'], type: { kind: 'text' }, placeholder: 'text', summary: 'where they belong' },
-    { name: 'interests', type: { kind: 'list' }, placeholder: '"a, b"', summary: 'interests; rooms are recommended from them' },
-    { name: 'groups', type: { kind: 'list' }, placeholder: 'a,b', summary: 'Authentik groups to put them in' },
-    {
-      name: 'rooms',
-      type: { kind: 'rooms' },
-      placeholder: 'room,…',
-      conflictsWith: ['no-rooms'],
-      summary: 'invite to these rooms, not to recommended ones',
-    },
-    { name: 'no-rooms', summary: 'invite to no room' },
-    { name: 'keep-in-indoc', summary: 'do not take them out of INDOC' },
-    { name: 'no-welcome', summary: 'send no welcome DM' },
+    ...arrivalOptions(['organisation', 'org']),
   ],
   personal: ['email'],
 }

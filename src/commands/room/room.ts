@@ -1,6 +1,7 @@
 import { bullets, paragraph } from '../../chat/answer.ts'
 import type { Answer, Inline } from '../../chat/answer.ts'
 import type { CommandRequest, ReadCommand } from '../../chat/command.ts'
+import { uncataloguedRoom } from '../../directory/listing.ts'
 import type { ListedRoom } from '../../directory/listing.ts'
 import type { DirectoryRoom } from '../../directory/lookup.ts'
 import type { RoomId } from '../../types.ts'
@@ -34,26 +35,6 @@ const ruleWords = (rule: string | null | undefined): string | undefined => {
   return Object.hasOwn(joinRules, rule) ? joinRules[rule] : `its join rule is ${rule}`
 }
 
-/** A room that is not on the list, for moderators: small, private, or one of the bot's own. */
-const unlisted = (room: DirectoryRoom): ListedRoom => ({
-  roomId: room.roomId,
-  alias: room.canonicalAlias,
-  name: room.name ?? room.canonicalAlias ?? room.roomId,
-  topic: room.topic,
-  category: undefined,
-  keywords: [],
-  visibility: 'moderators',
-  access: 'moderator',
-  always: false,
-  configured: false,
-  mark: '💾',
-  space: room.space,
-  joined: room.ownMembership === 'join',
-  joinedCount: room.joinedCount,
-  replacementRoom: room.replacementRoom,
-  freshness: room.freshness,
-})
-
 const render = (room: ListedRoom, known: DirectoryRoom | undefined, ports: RoomPorts, request: CommandRequest): Answer => {
   const { asker, roomKind, now } = request
   const category = categoryWords(room, ports.catalogue())
@@ -85,7 +66,8 @@ export const createRoomCommand = (ports: RoomPorts): ReadCommand => ({
     const known = ports.directoryRoom(given.roomId)
     const listed = ports.visibleTo({ userId: asker.userId, role: asker.role, place: roomKind }).find((room) => room.roomId === given.roomId)
     if (listed !== undefined) return render(listed, known, ports, request)
-    if (known !== undefined && asker.role !== 'everyone' && roomKind !== 'indoc') return render(unlisted(known), known, ports, request)
+    if (known !== undefined && asker.role !== 'everyone' && roomKind !== 'indoc')
+      return render(uncataloguedRoom(known, 'moderators'), known, ports, request)
     // The same words as for a room that does not exist: a hidden room stays hidden.
     return refusal('unknown-room', 'I know no such room that I may name here. All of them: ', { code: '!rooms' })
   },
