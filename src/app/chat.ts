@@ -68,9 +68,9 @@ export const createChat = (
       scheduler.add({ kind: 'command', uniqueKey: command.eventId, payload: { ...command }, createdBy: command.asker, delayMs: 10_000 })
         .jobId,
     onText: (message, kind) => {
-      if (heard(message, kind)) return Promise.resolve()
-      if (kind === 'dm' && !parts.resend(message)) parts.linkByCode(message)
-      return Promise.resolve()
+      const what = heard(message, kind)
+      if (what === undefined && kind === 'dm' && !parts.resend(message)) parts.linkByCode(message)
+      return Promise.resolve(what)
     },
     bridgeSaid: ({ entry, body, relations }) => {
       if (!bridges.speaks(entry.roomId, entry.sender)) return false

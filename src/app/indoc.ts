@@ -17,7 +17,7 @@ import type { SpecialRooms } from '../matrix/special-rooms.ts'
 import { Indoc } from '../onboarding/indoc.ts'
 import type { IntroductionJobOptions } from '../onboarding/introduction-jobs.ts'
 import { findInviter } from '../onboarding/inviter.ts'
-import { Newcomers } from '../onboarding/newcomers.ts'
+import { introductionNote, Newcomers } from '../onboarding/newcomers.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import { createVouchAnswer } from '../onboarding/vouch.ts'
 import type { VouchOptions } from '../onboarding/vouch.ts'
@@ -33,8 +33,8 @@ export interface IndocParts {
   readonly newcomerParts: NewcomerEffectOptions
   /** Whom a newcomer means by the name of their inviter; undefined = nobody who can be asked. */
   readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
-  /** Text that is no command: an introduction, or the answer of an inviter. Returns whether it was one that nobody else has to look at. */
-  heard(message: IncomingMessage, kind: RoomKind): boolean
+  /** Text that is no command: an introduction, or the answer of an inviter. Returns what it was; undefined = neither. */
+  heard(message: IncomingMessage, kind: RoomKind): typeof introductionNote | 'vouching' | undefined
 }
 
 /** Builds what has to do with people in INDOC, so that the composition root stays readable. */
@@ -96,11 +96,8 @@ export const createIndocParts = (parts: {
       clock,
     },
     heard: (message, kind) => {
-      if (kind === 'indoc') {
-        indoc.said(message)
-        return true
-      }
-      return kind === 'dm' && answerOfInviter(message)
+      if (kind === 'indoc') return indoc.said(message) ? introductionNote : undefined
+      return kind === 'dm' && answerOfInviter(message) ? 'vouching' : undefined
     },
   }
 }

@@ -44,6 +44,8 @@ export interface CommandRequest {
   readonly roomId: RoomId
   readonly roomKind: RoomKind
   readonly eventId: EventId
+  /** The event in which its words stand, if that is another one: it was held back and has been released since. */
+  readonly writtenIn?: EventId
   /** The event that the command replies to, from inside the ciphertext only. */
   readonly replyTo: EventId | undefined
   /** How the command came; absent for one that was kept and is tried again. */

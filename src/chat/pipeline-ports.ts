@@ -4,7 +4,7 @@ import type { JournalEntry, Journal } from '../matrix/journal.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
-import type { RoomId, UserId } from '../types.ts'
+import type { EventId, RoomId, UserId } from '../types.ts'
 import type { Acknowledger } from './acknowledge.ts'
 import type { Command } from './command.ts'
 import type { Viewer } from './community.ts'
@@ -56,8 +56,8 @@ export interface PipelinePorts extends ReplyPorts {
   readonly roomName: (roomId: RoomId) => string
   /** Keeps a command whose service is down. Runs inside the transaction of the answer. Returns the job's number. */
   readonly save: (command: SavedCommand) => number
-  /** Text that is no command: an introduction, `resend`, a yes or no. Marks nothing. */
-  readonly onText?: (message: IncomingMessage, kind: RoomKind) => Promise<void>
+  /** Text that is no command: an introduction, `resend`, a yes or no. Marks nothing. Resolves with what it was, for the journal; undefined = nothing. */
+  readonly onText?: (message: IncomingMessage, kind: RoomKind) => Promise<string | undefined>
   /** Is it the bot of a bridge that answers a command of ours? Then it is taken from here. */
   readonly bridgeSaid: (message: IncomingMessage) => boolean
   readonly onInvitation: (entry: JournalEntry) => Promise<void>
@@ -73,6 +73,8 @@ export interface Turn {
   readonly late: boolean
   readonly reply: Reply
   readonly signal: AbortSignal
+  /** Where the words of the command stand, if another message has released it. */
+  readonly writtenIn?: EventId
 }
 
 /** The next message of the room may be handled; what takes longer goes on as `rest`. */

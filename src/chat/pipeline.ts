@@ -94,8 +94,7 @@ export class Pipeline implements Handlers {
     if (addressed.kind === 'ignored') {
       // The bare code answers a confirmation too.
       if (message.msgtype !== 'm.text' || message.relations.isEdit || !this.#isCode(ownText(message.body), entry.roomId)) {
-        await this.#takeText(message, kind)
-        return done(`ignored-${addressed.why}`)
+        return done((await this.#takeText(message, kind)) ?? `ignored-${addressed.why}`)
       }
       line = `confirm ${ownText(message.body)}`
       pills = []
@@ -112,8 +111,7 @@ export class Pipeline implements Handlers {
     if (running?.state === 'running') return { rest: this.#runner.run(running, turn) }
     // "Gatehouse is nice" begins with the bot's name and is still no command.
     if (!parsed.ok && parsed.code === 'unknown-command' && addressed.kind === 'command' && addressed.by === 'name') {
-      await this.#takeText(message, kind)
-      return done('ignored-chatter')
+      return done((await this.#takeText(message, kind)) ?? 'ignored-chatter')
     }
     this.#ports.deviceHint.look(message)
     return this.#command(turn, line, parsed)
@@ -124,8 +122,8 @@ export class Pipeline implements Handlers {
   }
 
   /** An introduction is data, however late its key was. Words that do something in a direct chat are not taken then. */
-  async #takeText(message: IncomingMessage, kind: RoomKind): Promise<void> {
-    if (message.keyLate !== true || kind === 'indoc') await this.#ports.onText?.(message, kind)
+  async #takeText(message: IncomingMessage, kind: RoomKind): Promise<string | undefined> {
+    return message.keyLate !== true || kind === 'indoc' ? this.#ports.onText?.(message, kind) : undefined
   }
 
   /** A command in a room where the bot takes none: refused and audited. */
@@ -243,6 +241,7 @@ export class Pipeline implements Handlers {
       roomId: entry.roomId,
       roomKind: turn.kind,
       eventId: entry.eventId,
+      ...(turn.writtenIn === undefined ? {} : { writtenIn: turn.writtenIn }),
       replyTo: relations.replyTo,
       transport: turn.message.transport,
       arguments: resolved,

@@ -111,9 +111,10 @@ export class SavedCommands {
       }
       if (plan.confirm === true) {
         const words =
-          'The service is back, but something about this was guessed and has to be looked at first. Give the command again to see and confirm it.'
+          'The service is back, but something about this has to be looked at first, so nothing was done. Give the command again to see and confirm it.'
+        const notes = (plan.notes ?? []).map((note) => paragraph({ italic: note }))
         await reply.finish(
-          { mark: '⚠️', blocks: [paragraph(words)], code: 'confirm-first', mentions: [saved.asker] },
+          { mark: '⚠️', blocks: [paragraph(words), ...notes], code: 'confirm-first', mentions: [saved.asker] },
           { ...audit, outcome: 'refused', code: 'confirm-first' },
         )
         return true

@@ -148,7 +148,7 @@ export class Vouching {
     held.release(code, entry.eventId)
     const message = { ...turn.message, relations: { ...relations, replyTo: found.held.replyTo } }
     return {
-      turn: { ...turn, message },
+      turn: { ...turn, message, writtenIn: found.held.eventId },
       parsed: { ok: true, declaration, arguments: found.held.arguments, dryRun: found.held.dryRun },
       warning: verdict.warning,
     }

@@ -21,6 +21,7 @@ import type { Queries } from '../matrix/queries.ts'
 import { createMadeArrivals } from '../onboarding/made-arrivals.ts'
 import type { ArrivalPorts } from '../onboarding/arrival-wish.ts'
 import type { PendingLinks } from '../onboarding/pending-links.ts'
+import { introductionNote } from '../onboarding/newcomers.ts'
 import type { Newcomers } from '../onboarding/newcomers.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import type { Clock } from '../operations/clock.ts'
@@ -178,6 +179,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       ...indocPeople,
       inviterOf: parts.inviterOf,
       displayName: (userId) => directory.displayName(userId),
+      introducedAfter: (userId, eventId) => rooms.indoc !== undefined && journal.noted(introductionNote, userId, rooms.indoc, eventId),
     }),
     createDeclineCommand({ ...indocPeople, indoc: () => rooms.indoc }),
     createExtendCommand({ ...indocPeople, usualMs: config.introduction.deadline }),

@@ -107,3 +107,25 @@ test('texts are not kept once they are answered; the claim is, for two weeks', (
   expect(journal.sweep(14 * day + 1)).toBe(1)
   expect([journal.has('$one' as EventId), journal.has('$open' as EventId)]).toEqual([false, true])
 })
+
+test('what somebody has noted of a room that the writer of another event may not have seen', () => {
+  const other = '!b' as RoomId
+  const from = '@mod:x' as UserId
+  for (const [name, more] of [
+    ['early', {}],
+    ['here', { sender: from }],
+    ['there', { sender: from, roomId: other }],
+    ['chatter', { receivedAt: 6 }],
+    ['command', { sender: from, receivedAt: 6 }],
+    ['late', { receivedAt: 7 }],
+  ] as const) {
+    journal.add(entry(name, more))
+    journal.mark(`$${name}` as EventId, 'done', 9, name === 'early' ? 'introduction' : 'ignored')
+  }
+  const unseen = (event: string): boolean => journal.noted('introduction', '@ada:x' as UserId, '!a' as RoomId, `$${event}` as EventId)
+  // Of another room, and of the same answer of the server: their order is not known.
+  expect(['here', 'there', 'command', 'late', 'unknown'].map(unseen)).toEqual([false, true, false, false, false])
+  journal.mark('$late' as EventId, 'done', 9, 'introduction')
+  expect(['here', 'there', 'command', 'late'].map(unseen)).toEqual([true, true, true, false])
+  expect(journal.noted('introduction', from, '!a' as RoomId, '$here' as EventId)).toBe(false)
+})

@@ -99,6 +99,33 @@ export class Journal {
     )?.sender
   }
 
+  /**
+   * Has this person said something in a room, ended with that note, that the sender of an event may not have seen when they wrote it? What came
+   * later in the same room; of another room, what came with the same answer of the server or later: rooms have no common order.
+   */
+  noted(note: string, sender: UserId, roomId: RoomId, after: EventId): boolean {
+    const event = this.#database.first(
+      this.#database.query.selectFrom('journal').select(['sequence', 'room_id', 'received_at']).where('event_id', '=', after),
+    )
+    if (event === undefined) return false
+    return (
+      this.#database.first(
+        this.#database.query
+          .selectFrom('journal')
+          .select('event_id')
+          .where('room_id', '=', roomId)
+          .where('sender', '=', sender)
+          .where('note', '=', note)
+          .where((build) =>
+            event.room_id === roomId
+              ? build('sequence', '>', event.sequence)
+              : build.or([build('sequence', '>', event.sequence), build('received_at', '=', event.received_at)]),
+          )
+          .limit(1),
+      ) !== undefined
+    )
+  }
+
   /** Has this event been claimed? */
   has(eventId: EventId): boolean {
     return this.#database.first(this.#database.query.selectFrom('journal').select('event_id').where('event_id', '=', eventId)) !== undefined

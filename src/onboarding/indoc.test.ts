@@ -240,3 +240,15 @@ const emptyChanges = () => ({
   powerChanges: [],
   baselines: [],
 })
+
+test('it is told which messages are part of an introduction', () => {
+  const world = indocWorld()
+  world.moves(ada, 'join')
+  const first = said(full)
+  expect(world.life.said(first)).toBe(true)
+  // Taken up again after a crash.
+  expect(world.life.said(first)).toBe(true)
+  expect(world.life.said(said('what a nice room'))).toBe(false)
+  expect(world.life.said(edited(first, full.replace('Engines', 'Looms')))).toBe(true)
+  expect(world.life.said(said(full, { sender: mod }))).toBe(false)
+})

@@ -115,28 +115,34 @@ export class Indoc {
     for (const kind of ['introduction-deadline', 'vouch']) this.#options.scheduler.cancelOpen(kind, userId, reason)
   }
 
-  /** A message in INDOC that is no command. */
-  said(message: IncomingMessage): void {
+  /**
+   * A message in INDOC that is no command.
+   * @returns whether it is part of what the person says about themselves
+   */
+  said(message: IncomingMessage): boolean {
     const { database, newcomers, isNewcomer, links } = this.#options
     const { sender, eventId } = message.entry
-    if (message.msgtype !== 'm.text' || !isNewcomer(sender) || links.of(sender) !== undefined) return
+    if (message.msgtype !== 'm.text' || !isNewcomer(sender) || links.of(sender) !== undefined) return false
     const trust = message.transport.encrypted ? message.transport.trust : 'in-clear'
     // Forged: it says nothing about the person whom it names.
-    if (trust === 'mismatched-sender') return
+    if (trust === 'mismatched-sender') return false
     // Came, wrote and left while the bot was away. Somebody whom the directory does not know yet is there.
     const membership = this.#options.directory.membership(message.entry.roomId, sender) ?? 'join'
-    if (membership !== 'join') return
-    database.transaction(() => {
+    if (membership !== 'join') return false
+    return database.transaction(() => {
       const known = newcomers.of(sender)
       // Who was declined has to say something new.
       const kept = known === undefined || known.state === 'left' || known.state === 'declined' ? [] : newcomers.messages(sender)
-      if (kept.some((one) => one.eventId === eventId)) return
+      // Taken up again after a crash.
+      if (kept.some((one) => one.eventId === eventId)) return true
       const introduction = known?.state === 'waiting' || known?.state === 'approved' ? known.introduction : null
       const { replacement } = message
       const reading = message.relations.isEdit
         ? replacement && readEdit(kept, { eventId: replacement.eventId, body: replacement.body, trust })
         : readMessage({ messages: kept, introduction }, { eventId, body: ownText(message.body), trust, sentAt: sentAt(message.entry) })
-      if (reading !== undefined && known?.state !== 'approved') this.#keep(sender, reading)
+      if (reading === undefined || known?.state === 'approved') return false
+      this.#keep(sender, reading)
+      return true
     })
   }
 

@@ -36,6 +36,9 @@ export interface IntroductionMessage {
   readonly sentAt: Timestamp
 }
 
+/** How the journal notes a message that is part of an introduction. */
+export const introductionNote = 'introduction'
+
 /** What a fresh stay begins with: nothing of an earlier one. */
 const fresh = {
   prompted_at: null,

@@ -8,7 +8,7 @@ import type { AuthentikFailure } from '../../authentik/errors.ts'
 import { userSchema } from '../../authentik/schemas.ts'
 import type { User } from '../../authentik/schemas.ts'
 import type { Answer } from '../../chat/answer.ts'
-import type { Unavailable } from '../../chat/command.ts'
+import type { CommandRequest, Unavailable } from '../../chat/command.ts'
 import type { Outcome, Plan } from '../../chat/effects.ts'
 import { renderAnswer } from '../../chat/render.ts'
 import type { EarlierAccount } from '../../onboarding/earlier-account.ts'
@@ -22,7 +22,7 @@ const jo = '@jo:example.org' as UserId
 const setUp = (fail?: AuthentikFailure) => {
   const world = indocWorld()
   const answer = <Value>(value: Value) => Promise.resolve(fail ?? done(value))
-  const state: { plan: 'running' | 'done' | 'partly'; earlier?: EarlierAccount; user?: User } = { plan: 'done' }
+  const state: { plan: 'running' | 'done' | 'partly'; earlier?: EarlierAccount; user?: User; unseenBy?: EventId } = { plan: 'done' }
   const ports: ApprovePorts = {
     ...arrivalDefaults,
     ...arrivalWorld({ rooms: [listedRoom('Maths', { keywords: ['maths'] })] }),
@@ -51,13 +51,14 @@ const setUp = (fail?: AuthentikFailure) => {
     },
     displayName: (userId) => world.directory.displayName(userId),
     inviterOf: (name) => world.inviters.get(name),
+    introducedAfter: (userId, eventId) => userId === ada && eventId === state.unseenBy,
     senderOf: (eventId) => (eventId === introduction ? ada : undefined),
     isOwnMessage: (eventId) => eventId === '$own',
     ownUserId: bot,
   }
   const command = createApproveCommand(ports)
-  const give = async (line: string, replyTo?: string, options: RequestOptions = {}) =>
-    command.plan({ ...(await requestOf(line, options)), replyTo: replyTo as EventId | undefined })
+  const give = async (line: string, replyTo?: string, options: RequestOptions = {}, more: Partial<CommandRequest> = {}) =>
+    command.plan({ ...(await requestOf(line, options)), replyTo: replyTo as EventId | undefined, ...more })
   const planned = async (...given: Parameters<typeof give>): Promise<Plan> => {
     const made = await give(...given)
     if (!('steps' in made)) throw new Error(`expected a plan, got ${words(made)}`)
@@ -137,6 +138,23 @@ describe('the plan', () => {
     expect(plan.notes?.join()).toContain(doubt)
     expect(plan.notes?.join()).toMatch(/What I understood: name Ada/)
     expect(plan.notes?.join()).not.toMatch(/ada@/)
+  })
+
+  test('what was written after the command is shown and asked about, also where another message released the command', async () => {
+    const world = setUp()
+    world.moves(ada, 'join')
+    world.life.said(said(full))
+    world.state.unseenBy = '$command' as EventId
+    const typed = { eventId: '$command' as EventId }
+    const plan = await world.planned('gtg', introduction, {}, typed)
+    expect(plan.confirm).toBe(true)
+    expect(plan.notes?.join()).toMatch(/What I understood: name Ada.*changed this after your command/s)
+    expect((await world.planned('gtg', introduction, {}, { writtenIn: '$command' as EventId })).confirm).toBe(true)
+    expect((await world.planned('gtg', introduction)).confirm).toBeUndefined()
+    // Nothing of it is used by who says it all.
+    world.moves(ada, 'leave')
+    world.moves(ada, 'join')
+    expect((await world.planned('gtg --name Ada', introduction, {}, typed)).confirm).toBeUndefined()
   })
 
   test('an inviter who does not vouch has to be confirmed; what is missing and what came in clear is said', async () => {

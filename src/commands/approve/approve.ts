@@ -6,7 +6,7 @@ import { durationWords } from '../../operations/durations.ts'
 import { planArrival } from '../../onboarding/arrival.ts'
 import type { ArrivalPorts, ArrivalWish } from '../../onboarding/arrival-wish.ts'
 import type { Newcomer, Newcomers } from '../../onboarding/newcomers.ts'
-import type { RoomId, UserId } from '../../types.ts'
+import type { EventId, RoomId, UserId } from '../../types.ts'
 import { createAdduserCommand } from '../adduser/adduser.ts'
 import { isSubject, subjectOf } from '../subject.ts'
 import type { Subject, SubjectPorts } from '../subject.ts'
@@ -20,6 +20,8 @@ import type { Understood } from './understood.ts'
 export interface ApprovePorts extends ArrivalPorts, SubjectPorts {
   readonly newcomers: Pick<Newcomers, 'of' | 'messages' | 'planState'>
   readonly displayName: (userId: UserId) => string | null
+  /** Has somebody said something about themselves that the writer of an event may not have seen? */
+  readonly introducedAfter: (userId: UserId, eventId: EventId) => boolean
   /** Whom a newcomer means by the name of their inviter. */
   readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
 }
@@ -66,7 +68,10 @@ const plan = async (ports: ApprovePorts, request: CommandRequest): Promise<Plan 
     const told = alreadyApproved(ports, request, subject, newcomer)
     if (told !== undefined) return told
   }
-  const understood = understand(request, newcomer, ports.displayName(userId) ?? undefined)
+  const known = understand(request, newcomer, ports.displayName(userId) ?? undefined)
+  // A command that could not run at once (an outage, a late key, the bot away) approves what stood there when it was given.
+  const unseen = (newcomer?.introduction ?? null) !== null && ports.introducedAfter(userId, request.writtenIn ?? request.eventId)
+  const understood = unseen ? { ...known, doubts: [...known.doubts, unseenWords] } : known
   if (understood.name === undefined) {
     return refusal(
       'no-introduction',
@@ -83,6 +88,9 @@ const plan = async (ports: ApprovePorts, request: CommandRequest): Promise<Plan 
   if (!('steps' in made)) return 'blocks' in made ? named(made, subject) : made
   return decidedFirst(made, request, subject, newcomer, understood)
 }
+
+/** Why somebody is not let in by an approval of something else. */
+const unseenWords = 'they wrote or changed this after your command was sent, so please read it in INDOC again'
 
 /** A refusal names the person first, too. */
 const named = (answer: Answer, { name }: Subject): Answer => ({ ...answer, blocks: [paragraph({ bold: name }, ':'), ...answer.blocks] })
