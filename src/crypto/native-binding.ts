@@ -104,7 +104,7 @@ export class NativeBinding implements EngineBinding {
   }
 
   panicked(error: unknown): boolean {
-    return error instanceof Error && error.message === 'Panic in async function'
+    return error instanceof Error && isPanic(error.message)
   }
 
   takes(userId: string): boolean {
@@ -348,6 +348,13 @@ const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {
   const code = lax === noShield ? (decrypted.shieldState(true)?.code ?? noShield) : lax
   return trusts[code] ?? 'not-guaranteed'
 }
+
+/** A panic comes back as an error like any other, with its own words when they are fixed ones: those of Rust's standard library. */
+const panics =
+  /^(?:Panic in async function$|called `(?:Option|Result)::|assertion failed: |internal error: entered unreachable code|explicit panic$|not (?:yet )?implemented|attempt to |The `OlmMachine` has been closed)/
+
+/** Are these the words of a panic in the library? */
+export const isPanic = (words: string): boolean => panics.test(words)
 
 const missing = /^Can't find the room key to decrypt the event, withheld code: (?:None|Some\("([^"]*)"\))$/
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { failureOfWords } from './native-binding.ts'
+import { failureOfWords, isPanic } from './native-binding.ts'
 import { loadNativeLibrary } from './native-library.ts'
 
 let directory: string
@@ -77,4 +77,15 @@ test('the words of the tested version say why something cannot be decrypted', ()
   // What somebody wrote into an event may stand in other words: only whole sentences count.
   expect(failureOfWords(`unknown variant ${missing}Some("m.unverified")`)).toEqual({ code: 'other', withheld: undefined })
   expect(failureOfWords('Failed decrypting Megolm message, invalid MAC')).toEqual({ code: 'other', withheld: undefined })
+})
+
+test.each([
+  ['Panic in async function', true],
+  ['called `Option::unwrap()` on a `None` value', true],
+  ['assertion failed: index < length', true],
+  ['attempt to subtract with overflow', true],
+  ["Can't find the room key to decrypt the event, withheld code: None", false],
+  ['unknown variant `called `Option::unwrap()` on a `None` value`, expected one of', false],
+])('%s: a panic? %s', (words, panic) => {
+  expect(isPanic(words)).toBe(panic)
 })
