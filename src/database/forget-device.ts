@@ -1,4 +1,4 @@
-import type { Database } from '../database/database.ts'
+import type { Database } from './database.ts'
 
 /** Rows of `meta` that belong to the device; the same that a backup leaves out, but for the place in the sync stream, which belongs to the user. */
 const metaOfDevice = "name LIKE 'seal.%' OR name LIKE 'crypto.%' OR name LIKE 'identity.%'"
