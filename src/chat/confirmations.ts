@@ -1,6 +1,6 @@
 import { admit } from './admission.ts'
-import { paragraph } from './answer.ts'
 import { authoriseTargets } from './authorise.ts'
+import { codeOf, codeProblemWords, refuseConfirm } from './confirm-code.ts'
 import type { ParsedCommand } from './parse.ts'
 import type { Handled, PipelinePorts, Turn } from './pipeline-ports.ts'
 import type { PlanRunner } from './run-plan.ts'
@@ -24,13 +24,9 @@ export class Confirmations {
   async take(turn: Turn, parsed: ParsedCommand): Promise<Handled> {
     const { entry } = turn.message
     const { plans, clock, commands, roles, bot } = this.#ports
-    const given = parsed.arguments['code']
-    const code = typeof given === 'string' ? given : ''
+    const code = codeOf(parsed)
     const refuse = async (reason: string, words: string): Promise<Handled> => {
-      await turn.reply.finish(
-        { mark: '❌', blocks: [paragraph(words)], code: reason },
-        { command: 'confirm', arguments: {}, outcome: 'refused', code: reason, detail: words },
-      )
+      await refuseConfirm(turn, reason, words)
       return {}
     }
     const stored = plans.ofCode(code)
@@ -47,13 +43,7 @@ export class Confirmations {
     if (targets !== undefined) return refuse(targets.code, targets.words)
     const confirmed = plans.confirm(code, entry.sender, entry.roomId, entry.eventId, clock.now())
     if (!confirmed.ok) {
-      const words = {
-        unknown: 'I asked nobody here for that code',
-        'not-yours': 'only the person who asked can confirm this',
-        used: 'this code was used already',
-        expired: 'this code has run out. Give the command again',
-      }[confirmed.code]
-      return refuse(confirmed.code, words)
+      return refuse(confirmed.code, codeProblemWords(confirmed.code, 'only the person who asked can confirm this'))
     }
     const running = plans.get(confirmed.planId)
     if (running === undefined) throw new Error('a confirmed plan cannot be read')

@@ -6,6 +6,7 @@ import type { Answer, Inline } from './answer.ts'
 import { maskArguments } from './audit-arguments.ts'
 import { deviceLabel } from './authorise.ts'
 import type { Refusal } from './authorise.ts'
+import { codeOf, codeProblemWords, refuseConfirm } from './confirm-code.ts'
 import type { HeldCommand } from './held-commands.ts'
 import type { ParsedCommand } from './parse.ts'
 import type { PipelinePorts, Turn } from './pipeline-ports.ts'
@@ -121,25 +122,15 @@ export class Vouching {
   async release(turn: Turn, parsed: ParsedCommand): Promise<Released | 'answered' | 'no-code'> {
     const { held, clock, commands, nameOf } = this.#ports
     const { entry, relations } = turn.message
-    const given = parsed.arguments['code']
-    const code = typeof given === 'string' ? given : ''
+    const code = codeOf(parsed)
     if (held.roomOf(code) !== entry.roomId) return 'no-code'
     const refuse = async (reason: string, words: string): Promise<'answered'> => {
-      await turn.reply.finish(
-        { mark: '❌', blocks: [paragraph(words)], code: reason },
-        { command: 'confirm', arguments: {}, outcome: 'refused', code: reason, detail: words },
-      )
+      await refuseConfirm(turn, reason, words)
       return 'answered'
     }
     const found = held.find(code, entry.sender, entry.roomId, entry.eventId, clock.now())
     if (!found.ok) {
-      const words = {
-        unknown: 'I asked nobody here for that code',
-        'not-yours': 'only the person who gave that command can release it',
-        used: 'this code was used already',
-        expired: 'this code has run out. Give the command again',
-      }[found.code]
-      return refuse(found.code, words)
+      return refuse(found.code, codeProblemWords(found.code, 'only the person who gave that command can release it'))
     }
     const declaration = commands.get(found.held.command)?.declaration
     if (declaration === undefined) return refuse('not-available', `\`${found.held.command}\` is not part of this version any more`)

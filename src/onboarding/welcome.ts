@@ -1,16 +1,11 @@
 import { z } from 'zod'
 import { messageContent } from '../matrix/message.ts'
-import type { CryptoPort } from '../crypto/port.ts'
-import type { Directory } from '../directory/directory.ts'
 import type { Job, JobHandler, JobResult, JobTools } from '../jobs/job.ts'
-import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import { transactionId } from '../matrix/outbox.ts'
-import type { Outbox, SendResult } from '../matrix/outbox.ts'
-import type { Clock } from '../operations/clock.ts'
+import type { SendResult } from '../matrix/outbox.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
 import { mintForHolder } from './credentials.ts'
-import type { CredentialPorts, HolderPorts } from './credentials.ts'
-import type { Templates } from './templates.ts'
+import type { DeliveryPorts } from './deliver-credentials.ts'
 
 /** What a welcome job is told. No secret stands in it: credentials are minted when they are delivered. */
 export const welcomePayload = z.object({
@@ -41,13 +36,7 @@ const progressSchema = z.object({
 })
 type Progress = z.input<typeof progressSchema>
 
-export interface WelcomeOptions extends CredentialPorts, HolderPorts {
-  readonly directRooms: Pick<DirectRooms, 'open'>
-  readonly directory: Pick<Directory, 'membership'>
-  readonly crypto: Pick<CryptoPort, 'queryDevices'>
-  readonly outbox: Pick<Outbox, 'send'>
-  readonly templates: Pick<Templates, 'render'>
-  readonly clock: Pick<Clock, 'now'>
+export interface WelcomeOptions extends DeliveryPorts {
   readonly delayMs: number
   readonly helloGapMs: number
   readonly deviceWaitMs: number
