@@ -50,6 +50,14 @@ const build = async (wanted: string | undefined, outcome: Outcome): Promise<Comm
   configured('backup')
     .description('write a backup, also while the bot runs')
     .action(lazily(() => import('./cli/backup.ts'), outcome))
+  configured('restore')
+    .argument('<backup>', 'file that `gatehouse backup` wrote')
+    .description('put a backup in the place of the database; the bot must not run meanwhile')
+    .option('--yes', 'do not ask')
+    .action(async (backup: string, options: CommonOptions) => {
+      const { execute } = await import('./cli/restore.ts')
+      outcome(await execute({ ...options, backup }))
+    })
   const crypto = program
     .command('crypto')
     .description("the bot's own encryption and whose identity it believes; the bot must not run meanwhile")

@@ -1,4 +1,5 @@
 import { reportQuarantine } from '../chat/quarantine-report.ts'
+import { reportRestore } from '../chat/restore-report.ts'
 import type { Connections } from '../connections.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
 import type { Checks } from '../operations/health.ts'
@@ -42,6 +43,7 @@ export const startParts = async (
   ownKeys.run().catch((error: unknown) => logger.error({ err: error }, "the bot's own keys could not be compared"))
   outbox.start()
   reportQuarantine({ ...parts, quarantine: engine.quarantine, adminRoom: rooms.admin })
+  reportRestore({ ...parts, adminRoom: rooms.admin })
   scheduler.start()
   repairer.soon()
   parts.capabilities.probe().catch((error: unknown) => logger.error({ err: error }, 'the rights of the bot could not be found out'))
