@@ -1,8 +1,10 @@
 import { Acknowledger } from '../chat/acknowledge.ts'
+import { doubtOf } from '../chat/admission.ts'
 import { DeviceHint } from '../chat/device-hint.ts'
 import { Dispatcher } from '../chat/dispatcher.ts'
 import { Elsewhere } from '../chat/elsewhere.ts'
 import { createParser } from '../chat/parse.ts'
+import type { PipelinePorts } from '../chat/pipeline-ports.ts'
 import { Pipeline } from '../chat/pipeline.ts'
 import { Unreadable } from '../chat/unreadable.ts'
 import { declarations } from '../commands/declarations.ts'
@@ -50,6 +52,7 @@ export const createChat = (
     roomKind: (roomId) => rooms.kindOf(roomId),
     onIndoc: (entry) => indoc.unreadable(entry),
   })
+  const believe: PipelinePorts['believe'] = (sender, role, transport) => parts.identityGate.believe(sender, role, transport)
   const pipeline = new Pipeline({
     ...parts,
     deviceHint: new DeviceHint(parts),
@@ -60,17 +63,19 @@ export const createChat = (
     nameOf: community.nameOf,
     bot: { userId, names: [name], prefixes },
     trust: config.commands.trust,
-    believe: (sender, role, transport) => parts.identityGate.believe(sender, role, transport),
+    believe,
     confirmWithinMs: config.commands.confirmWithin,
     roomKind: (roomId, sender) => rooms.kindFor(roomId, sender),
     roomEncrypted: parts.isEncrypted,
     save: (command) =>
       scheduler.add({ kind: 'command', uniqueKey: command.eventId, payload: { ...command }, createdBy: command.asker, delayMs: 10_000 })
         .jobId,
-    onText: (message, kind) => {
-      const what = heard(message, kind)
+    onText: async (message, kind) => {
+      const what = await heard(message, kind, () =>
+        doubtOf({ trust: config.commands.trust, believe, freshTrust: parts.freshTrust }, message, roles.of(message.entry.sender)),
+      )
       if (what === undefined && kind === 'dm' && !parts.resend(message)) parts.linkByCode(message)
-      return Promise.resolve(what)
+      return what
     },
     bridgeSaid: ({ entry, body, relations }) => {
       if (!bridges.speaks(entry.roomId, entry.sender)) return false

@@ -1,4 +1,5 @@
 import type { Authentik } from '../authentik/client.ts'
+import type { WordDoubt } from '../chat/admission.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Community } from '../chat/community.ts'
 import type { RoomKind } from '../chat/declaration.ts'
@@ -33,8 +34,12 @@ export interface IndocParts {
   readonly newcomerParts: NewcomerEffectOptions
   /** Whom a newcomer means by the name of their inviter; undefined = nobody who can be asked. */
   readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
-  /** Text that is no command: an introduction, or the answer of an inviter. Returns what it was; undefined = neither. */
-  heard(message: IncomingMessage, kind: RoomKind): typeof introductionNote | 'vouching' | undefined
+  /** Text that is no command: an introduction, or the answer of an inviter. `doubt` = what is wrong with where it came from. Resolves with what it was; undefined = neither. */
+  heard(
+    message: IncomingMessage,
+    kind: RoomKind,
+    doubt: () => Promise<WordDoubt | undefined>,
+  ): Promise<typeof introductionNote | 'vouching' | undefined>
 }
 
 /** Builds what has to do with people in INDOC, so that the composition root stays readable. */
@@ -95,9 +100,9 @@ export const createIndocParts = (parts: {
       nameOf: community.nameOf,
       clock,
     },
-    heard: (message, kind) => {
+    heard: async (message, kind, doubt) => {
       if (kind === 'indoc') return indoc.said(message) ? introductionNote : undefined
-      return kind === 'dm' && answerOfInviter(message) ? 'vouching' : undefined
+      return kind === 'dm' && (await answerOfInviter(message, doubt)) ? 'vouching' : undefined
     },
   }
 }

@@ -1,4 +1,3 @@
-import type { SenderTrust } from '../crypto/port.ts'
 import type { UserId } from '../types.ts'
 import type { CommandDeclaration, Role, RoomKind } from './declaration.ts'
 import type { Plan } from './effects.ts'
@@ -89,7 +88,7 @@ export const authorise = (given: Circumstances): Verdict => {
  * one up, with commands of a moderator in it.
  */
 const originProblem = (roomKind: RoomKind, transport: Circumstances['transport']): string | undefined => {
-  if (transport.encrypted) return deviceProblem(transport.trust, deviceLabel(transport))
+  if (transport.encrypted) return deviceProblem(transport, 'send the command again')
   return roomKind === 'dm'
     ? 'this chat is not encrypted, so I cannot know that it was you. Give the command in the admin room, or switch encryption on in the settings of this chat and send it again'
     : undefined
@@ -108,18 +107,23 @@ export const deviceLabel = ({ device, deviceName }: Extract<Transport, { encrypt
   return name === '' || name === device ? `your device ${device}` : `your device ${device} (${name})`
 }
 
-const deviceProblem = (trust: SenderTrust, name: string): string | undefined => {
-  switch (trust) {
+/**
+ * Why an encrypted message cannot be believed, and what helps; undefined = its owner has signed the device.
+ * @param again what the person is to do then, such as `send the command again`
+ */
+export const deviceProblem = (transport: Extract<Transport, { encrypted: true }>, again: string): string | undefined => {
+  const name = deviceLabel(transport)
+  switch (transport.trust) {
     case 'signed':
       return undefined
     case 'unsigned':
-      return `${name} is not verified by you, so I cannot know that it is yours. Open Settings → Sessions in your app, verify this session with another device or your recovery key, then send the command again`
+      return `${name} is not verified by you, so I cannot know that it is yours. Open Settings → Sessions in your app, verify this session with another device or your recovery key, then ${again}`
     case 'unknown-device':
-      return `${name} is not known to the server any more. Sign in again, verify the session, then send the command again`
+      return `${name} is not known to the server any more. Sign in again, verify the session, then ${again}`
     case 'identity-changed':
-      return `your identity is not the one I know: you have reset it, or somebody else has. Tell another admin, in person or by telephone: they answer \`!trust\` with your id, then send the command again. Where there is no other admin, the operator runs \`gatehouse crypto trust\` with your id`
+      return `your identity is not the one I know: you have reset it, or somebody else has. Tell another admin, in person or by telephone: they answer \`!trust\` with your id, then ${again}. Where there is no other admin, the operator runs \`gatehouse crypto trust\` with your id`
     case 'not-guaranteed':
-      return `the key of this message did not come from ${name} directly. Send the command again`
+      return `the key of this message did not come from ${name} directly. Please ${again}`
     case 'bridge':
       return `this message came over a bridge, which could speak for anybody behind it`
     case 'mismatched-sender':

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ada, full, ghost, indocWorld, mod, said } from '../../tests/support/commands/indoc-world.ts'
 import type { Membership } from '../database/schema.ts'
-import type { IncomingMessage } from '../chat/incoming.ts'
+import { doubtOf } from '../chat/admission.ts'
+import type { IncomingMessage, Transport } from '../chat/incoming.ts'
 import type { Job, JobResult } from '../jobs/job.ts'
 import type { EventId, RoomId, UserId } from '../types.ts'
 import { findInviter } from './inviter.ts'
@@ -13,6 +14,7 @@ import { createVouchAnswer, createVouchAttributeHandler, createVouchHandler, ver
 import type { VouchOptions } from './vouch.ts'
 
 const direct = '!direct:example.org' as RoomId
+const signed = { encrypted: true, trust: 'signed', device: 'PHONE' } as const
 
 const setUp = () => {
   const world = indocWorld()
@@ -49,9 +51,15 @@ const setUp = () => {
       signal: new AbortController().signal,
       note: (noted) => void (progress = noted),
     })
-  const answer = (body: string, more: Partial<IncomingMessage> = {}): boolean => {
-    const message = said(body, { sender: mod, ...more })
-    return createVouchAnswer(options)({ ...message, entry: { ...message.entry, roomId: direct } })
+  const trusting: Parameters<typeof doubtOf>[0] = {
+    trust: 'enforce',
+    believe: (_user, _role, transport) => transport,
+    freshTrust: () => Promise.resolve(undefined),
+  }
+  const answer = (body: string, more: Partial<IncomingMessage> = {}, belief = trusting): Promise<boolean> => {
+    const message = said(body, { sender: mod, transport: signed, ...more })
+    const inDirect = { ...message, entry: { ...message.entry, roomId: direct } }
+    return createVouchAnswer(options)(inDirect, () => doubtOf(belief, inDirect, 'everyone'))
   }
   const introduce = (userId: UserId = ada): void => {
     world.moves(userId, 'join')
@@ -63,7 +71,7 @@ const setUp = () => {
       signal: new AbortController().signal,
       note: () => undefined,
     })
-  return { ...world, state, ask, answer, introduce, vouched, written, write }
+  return { ...world, state, ask, answer, trusting, introduce, vouched, written, write }
 }
 
 describe('the question', () => {
@@ -119,14 +127,14 @@ describe('the answer', () => {
   test('is noted and acknowledged; a reply changes it', async () => {
     const world = setUp()
     world.introduce()
-    expect(world.answer('yes')).toBe(false)
+    expect(await world.answer('yes')).toBe(false)
     await world.ask()
-    expect(world.answer('what?')).toBe(false)
-    expect(world.answer('yes')).toBe(true)
+    expect(await world.answer('what?')).toBe(false)
+    expect(await world.answer('yes')).toBe(true)
     expect(world.vouched()).toBe('yes')
-    expect(world.answer('no')).toBe(false)
+    expect(await world.answer('no')).toBe(false)
     const replyTo = `$${world.newcomers.of(ada)?.vouchTxn}` as EventId
-    expect(world.answer('no', { relations: { replyTo, threadRoot: undefined, isEdit: false } })).toBe(true)
+    expect(await world.answer('no', { relations: { replyTo, threadRoot: undefined, isEdit: false } })).toBe(true)
     expect(world.vouched()).toBe('no')
     expect(world.bodies(direct).slice(1)).toEqual([expect.stringContaining('you vouch for'), expect.stringContaining('you do not vouch')])
   })
@@ -139,7 +147,7 @@ describe('the answer', () => {
     world.links.set(ada, { pk: 7, username: 'ada' }, 'test')
     world.moves(ada, 'leave')
     expect(world.newcomers.of(ada)?.introduction).toBeNull()
-    expect(world.answer('yes')).toBe(true)
+    expect(await world.answer('yes')).toBe(true)
     expect(await world.write()).toMatchObject({ state: 'done' })
     expect(world.written).toEqual([[7, { invited_by_confirmed: true }]])
     world.state.namedInviter = 'Grace'
@@ -159,7 +167,7 @@ describe('the answer', () => {
     world.introduce()
     await world.ask()
     world.moves(ada, 'leave')
-    expect(world.answer('yes')).toBe(false)
+    expect(await world.answer('yes')).toBe(false)
   })
 
   test('of several questions a reply says which is meant', async () => {
@@ -168,23 +176,81 @@ describe('the answer', () => {
       world.introduce(userId)
       await world.ask(userId)
     }
-    expect(world.answer('yes')).toBe(true)
+    expect(await world.answer('yes')).toBe(true)
     expect([world.vouched(), world.vouched(ghost)]).toEqual([null, null])
     expect(world.bodies(direct).at(-1)).toMatch(/several people .*reply to the message/)
     const replyTo = `$${world.newcomers.of(ghost)?.vouchTxn}` as EventId
-    world.answer('yes', { relations: { replyTo, threadRoot: undefined, isEdit: false } })
+    await world.answer('yes', { relations: { replyTo, threadRoot: undefined, isEdit: false } })
     expect([world.vouched(), world.vouched(ghost)]).toEqual([null, 'yes'])
   })
 
-  test('counts only in the encrypted chat of that very person', async () => {
+  test('is that of the very person, in their own chat', async () => {
     const world = setUp()
     world.introduce()
     await world.ask()
-    expect(world.answer('yes', { transport: { encrypted: false } })).toBe(false)
-    expect(world.answer('yes', { transport: { encrypted: true, trust: 'mismatched-sender', device: undefined } })).toBe(false)
     const other = said('yes', { sender: ghost })
-    expect(world.answer('yes', { entry: { ...other.entry, roomId: direct } })).toBe(false)
+    expect(await world.answer('yes', { entry: { ...other.entry, roomId: direct } })).toBe(false)
     expect(world.vouched()).toBeNull()
+  })
+
+  test.each<[string, Transport, RegExp]>([
+    ['in clear', { encrypted: false }, /was not encrypted/],
+    ['under the key of somebody else', { encrypted: true, trust: 'mismatched-sender', device: undefined }, /belongs to somebody else/],
+    [
+      'from a device that nobody has signed',
+      { ...signed, trust: 'unsigned', deviceName: 'Old phone' },
+      /PHONE \(Old phone\) is not verified.*answer again/,
+    ],
+    ['from a device that was signed out', { ...signed, trust: 'unknown-device' }, /not known to the server/],
+    ['under another identity', { ...signed, trust: 'identity-changed' }, /your identity is not the one I know/],
+    ['under a key that came second-hand', { ...signed, trust: 'not-guaranteed' }, /did not come from your device/],
+  ])('a yes %s does not count, and says what helps', async (_how, transport, words) => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    expect(await world.answer('yes', { transport })).toBe(true)
+    expect(world.vouched()).toBeNull()
+    expect(world.bodies(direct).slice(1)).toEqual([expect.stringMatching(words)])
+    expect(await world.answer('yes')).toBe(true)
+    expect(world.vouched()).toBe('yes')
+  })
+
+  test('what is remembered of an identity counts, and a device that was verified a moment ago', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    const unsigned: Transport = { ...signed, trust: 'unsigned' }
+    const changed = { ...world.trusting, believe: () => ({ ...signed, trust: 'identity-changed' as const }) }
+    await world.answer('yes', {}, changed)
+    await world.answer('yes', { transport: unsigned }, { ...changed, freshTrust: () => Promise.resolve(signed) })
+    expect(world.vouched()).toBeNull()
+    await world.answer('yes', { transport: unsigned }, { ...world.trusting, freshTrust: () => Promise.resolve(signed) })
+    expect(world.vouched()).toBe('yes')
+  })
+
+  test('with a milder policy an unsigned device counts; clear text and a foreign key never do', async () => {
+    for (const trust of ['warn', 'off'] as const) {
+      const world = setUp()
+      world.introduce()
+      await world.ask()
+      const mild = { ...world.trusting, trust }
+      await world.answer('yes', { transport: { encrypted: false } }, mild)
+      await world.answer('yes', { transport: { ...signed, trust: 'mismatched-sender' } }, mild)
+      expect(world.vouched()).toBeNull()
+      await world.answer('yes', { transport: { ...signed, trust: 'unsigned' } }, mild)
+      expect(world.vouched()).toBe('yes')
+      expect(world.bodies(direct).at(-1)?.includes('not verified')).toBe(trust === 'warn')
+    }
+  })
+
+  test('a no is a warning: it counts from any device of theirs, but not from somebody else’s', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    await world.answer('no', { transport: { encrypted: false } })
+    expect(world.vouched()).toBeNull()
+    await world.answer('no', { transport: { ...signed, trust: 'unsigned' } })
+    expect(world.vouched()).toBe('no')
   })
 })
 

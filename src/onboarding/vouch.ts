@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Authentik } from '../authentik/client.ts'
 import type { AuthentikFailure } from '../authentik/errors.ts'
 import { ownText } from '../chat/address.ts'
+import type { WordDoubt } from '../chat/admission.ts'
 import { isTheirOwn } from '../chat/incoming.ts'
 import type { IncomingMessage } from '../chat/incoming.ts'
 import type { Database } from '../database/database.ts'
@@ -115,50 +116,76 @@ export const verdictOf = (text: string): 'yes' | 'no' | undefined => {
 }
 
 /**
- * Takes the answer of an inviter in their own encrypted DM: `yes` or `no`, as a reply where several people are asked about.
+ * Takes the answer of an inviter in their own DM: `yes` or `no`, as a reply where several people are asked about. A "yes" opens a door, so it has to
+ * come from a device as a command would have to; a "no" is a warning and counts from any device of theirs.
+ * @param doubt what is wrong with the origin of the message, for a "yes"; undefined = nothing
  * @returns whether the message was one
  */
 export const createVouchAnswer =
   (options: VouchOptions) =>
-  (message: IncomingMessage): boolean => {
-    const { database, newcomers, directRooms, directory, outbox } = options
+  async (message: IncomingMessage, doubt: () => Promise<WordDoubt | undefined>): Promise<boolean> => {
+    const { directRooms, outbox } = options
     const { sender, roomId, eventId } = message.entry
-    const { transport } = message
     const verdict = message.relations.isEdit ? undefined : verdictOf(ownText(message.body))
     if (verdict === undefined || directRooms.personOf(roomId) !== sender) return false
-    if (!isTheirOwn(transport)) return false
-    const asked = newcomers.vouchedBy(sender).filter((one) => one.vouchTxn !== null)
-    const { replyTo } = message.relations
-    const open = asked.filter((one) => one.vouched === null)
-    const meant = replyTo === undefined ? open : asked.filter((one) => one.vouchTxn !== null && options.eventOf(one.vouchTxn) === replyTo)
-    const [one] = meant
-    if (one === undefined) return false
+    if (meant(options, message).length === 0) return false
+    const doubted = verdict === 'yes' || !isTheirOwn(message.transport) ? await doubt() : undefined
     const say = (body: string): void => {
       const txnId = transactionId(eventId, 'vouch-answer')
       outbox.add({ txnId, roomId, type: 'm.room.message', content: messageContent({ body }, 'm.notice', { eventId }) })
     }
-    database.transaction(() => {
-      if (meant.length > 1) {
-        const names = meant.map(({ userId }) => directory.label(userId)).join(', ')
-        say(`I have asked you about several people (${names}). Please reply to the message about the one you mean.`)
-        return
-      }
-      newcomers.update(one.userId, { vouched: verdict })
-      // After the approval it belongs into the account.
-      if (options.links.of(one.userId) !== undefined) {
-        options.scheduler.cancelOpen('vouch-attribute', one.userId, 'the inviter has changed their mind')
-        options.scheduler.add({
-          kind: 'vouch-attribute',
-          uniqueKey: one.userId,
-          payload: { userId: one.userId, confirmed: verdict === 'yes', inviter: sender },
-        })
-      }
-      say(
-        verdict === 'yes'
-          ? `Thank you! I tell the moderators that you vouch for ${directory.label(one.userId)}.`
-          : `Thank you. I tell the moderators that you do not vouch for ${directory.label(one.userId)}.`,
-      )
+    const taken = options.database.transaction(() => {
+      if (doubted === undefined || doubted.counts) return take(options, message, verdict, doubted, say)
+      say(`I have not counted your answer: ${doubted.words}.`)
+      return true
     })
     outbox.kick(roomId)
+    return taken
+  }
+
+/** About whom an answer can be: of those whom the person was asked about and has not answered for, or the one of the question that it replies to. */
+const meant = (options: VouchOptions, { entry, relations }: IncomingMessage): readonly Newcomer[] => {
+  const asked = options.newcomers.vouchedBy(entry.sender).filter((one) => one.vouchTxn !== null)
+  const { replyTo } = relations
+  return replyTo === undefined
+    ? asked.filter((one) => one.vouched === null)
+    : asked.filter((one) => one.vouchTxn !== null && options.eventOf(one.vouchTxn) === replyTo)
+}
+
+const take = (
+  options: VouchOptions,
+  message: IncomingMessage,
+  verdict: 'yes' | 'no',
+  doubted: WordDoubt | undefined,
+  say: (body: string) => void,
+): boolean => {
+  const { newcomers, directory } = options
+  const { sender } = message.entry
+  // Looked up again: while the sender's devices were asked for, somebody else may have come or gone.
+  const people = meant(options, message)
+  const [one] = people
+  if (one === undefined) return false
+  if (people.length > 1) {
+    const names = people.map(({ userId }) => directory.label(userId)).join(', ')
+    say(`I have asked you about several people (${names}). Please reply to the message about the one you mean.`)
     return true
   }
+  newcomers.update(one.userId, { vouched: verdict })
+  // After the approval it belongs into the account.
+  if (options.links.of(one.userId) !== undefined) {
+    options.scheduler.cancelOpen('vouch-attribute', one.userId, 'the inviter has changed their mind')
+    options.scheduler.add({
+      kind: 'vouch-attribute',
+      uniqueKey: one.userId,
+      payload: { userId: one.userId, confirmed: verdict === 'yes', inviter: sender },
+    })
+  }
+  const label = directory.label(one.userId)
+  const warning = doubted === undefined ? '' : ` Next time it may not count: ${doubted.words}.`
+  say(
+    verdict === 'yes'
+      ? `Thank you! I tell the moderators that you vouch for ${label}.${warning}`
+      : `Thank you. I tell the moderators that you do not vouch for ${label}.`,
+  )
+  return true
+}
