@@ -155,5 +155,6 @@ export interface EngineBinding {
   /** Signs this device by the identity; undefined = the server does not show the device. */
   signDevice(): Promise<EngineRequest | undefined>
 
-  close(): void
+  /** Ends the library when the calls into it have come back. */
+  close(): Promise<void>
 }

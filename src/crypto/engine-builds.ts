@@ -23,7 +23,7 @@ export type BuildOptions = Omit<EngineOptions, 'store'> & { readonly storeKey: U
 export const hasWasmStore = (database: Database, userId: string, deviceId: string): boolean =>
   database
     .all(database.query.selectFrom('crypto_database').select('name'))
-    .some(({ name }) => name.startsWith(`gatehouse/${userId}/${deviceId}`))
+    .some(({ name }) => name.startsWith(`gatehouse/${userId}/${deviceId}::`))
 
 const otherBuild = (made: Config['crypto']['engine']): EngineBuild => ({
   ok: false,
@@ -47,7 +47,10 @@ const openNative = async ({ nativeLibrary }: Config['crypto'], dataDirectory: st
   if (!loaded.ok) return { ok: false, reason: 'installation', words: loaded.words }
   const { library, version } = loaded
   const store = NativePages.open({ database, directory: nativeDirectory(dataDirectory), userId, deviceId, onBroken })
-  const engine = await openNativeEngine({ ...options, library, version, store })
+  const engine = await openNativeEngine({ ...options, library, version, store }).catch((error: unknown) => {
+    store.close()
+    throw error
+  })
   logger.warn(
     { engine: engine.engine },
     'the native encryption engine is experimental: no key backup, and the room keys of all rooms are kept (docs/native-engine.md)',

@@ -250,7 +250,7 @@ export class Engine implements CryptoPort {
     this.#calls.close()
     this.#keyListeners = []
     this.#deviceListeners = []
-    this.binding.close()
+    await this.binding.close()
   }
 }
 

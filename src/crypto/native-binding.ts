@@ -18,6 +18,7 @@ import type {
 } from './engine-binding.ts'
 import type { KnownPeople } from './known-people.ts'
 import type { NativeLibrary } from './native-library.ts'
+import type { NativeMachine } from './native-machine.ts'
 import type { NativePages } from './native-pages.ts'
 import type { SenderTrust, Undecryptable } from './port.ts'
 
@@ -71,20 +72,19 @@ export class NativeBinding implements EngineBinding {
   readonly name: string
   readonly identityKeys: { readonly ed25519: string; readonly curve25519: string }
   readonly #library: NativeLibrary
-  readonly #machine: OlmMachine
+  readonly #machine: NativeMachine
   readonly #pages: NativePages
   readonly #people: KnownPeople
   readonly #userId: UserId
   readonly #deviceId: DeviceId
   #listener: EngineListener = { roomKeys: () => undefined, devices: () => undefined }
-  readonly #inUse = new Set<readonly NativeUserId[]>()
   /** Rooms whose next share has to begin a new session. */
   readonly #ended = new Set<RoomId>()
 
   constructor(options: {
     readonly library: NativeLibrary
     readonly version: string
-    readonly machine: OlmMachine
+    readonly machine: NativeMachine
     readonly pages: NativePages
     readonly people: KnownPeople
   }) {
@@ -92,10 +92,10 @@ export class NativeBinding implements EngineBinding {
     this.#machine = options.machine
     this.#pages = options.pages
     this.#people = options.people
-    this.#userId = options.machine.userId.toString() as UserId
-    this.#deviceId = options.machine.deviceId.toString() as DeviceId
+    this.#userId = options.machine.ask(({ userId }) => userId.toString() as UserId)
+    this.#deviceId = options.machine.ask(({ deviceId }) => deviceId.toString() as DeviceId)
     this.name = `native ${options.version} (experimental, keeps all room keys)`
-    const { ed25519, curve25519 } = options.machine.identityKeys
+    const { ed25519, curve25519 } = options.machine.ask(({ identityKeys }) => identityKeys)
     this.identityKeys = { ed25519: ed25519.toBase64(), curve25519: curve25519.toBase64() }
   }
 
@@ -126,19 +126,20 @@ export class NativeBinding implements EngineBinding {
   }
 
   async receive(sync: EngineSync): Promise<Received> {
-    const text = await this.#machine.receiveSyncChanges(
-      JSON.stringify(sync.toDevice),
-      new this.#library.DeviceLists(this.#usersOf(sync.changedDevices), this.#usersOf(sync.leftDevices)),
-      { ...sync.oneTimeKeyCounts },
-      // It cannot be told that the server knows none; "one is there" makes it do as little.
-      [...(sync.unusedFallbackKeys ?? ['signed_curve25519'])],
-    )
+    const lists = new this.#library.DeviceLists(this.#usersOf(sync.changedDevices), this.#usersOf(sync.leftDevices))
+    // It cannot be told that the server knows no fallback keys; "one is there" makes it do as little.
+    const fallback = [...(sync.unusedFallbackKeys ?? ['signed_curve25519'])]
+    const counts = { ...sync.oneTimeKeyCounts }
+    const text = await this.#machine.call((machine) => machine.receiveSyncChanges(JSON.stringify(sync.toDevice), lists, counts, fallback))
     const [events, keys] = received.parse(JSON.parse(text))
     if (keys.length > 0) this.#listener.roomKeys(keys.map((key) => ({ roomId: key.room_id as RoomId, sessionId: key.session_id })))
-    const isEncrypted = ({ type }: { readonly type?: string | undefined }): boolean => type === 'm.room.encrypted'
+    // It does not say which events were decrypted. What came in clear comes out as it was; what still is encrypted could not be decrypted.
+    const clear = new Set(sync.toDevice.filter(({ type }) => type !== 'm.room.encrypted').map((event) => JSON.stringify(event)))
+    const encrypted = events.filter(({ type }) => type === 'm.room.encrypted')
+    const others = events.filter(({ type }) => type !== 'm.room.encrypted')
     return {
-      decrypted: events.filter((event) => !isEncrypted(event)).map((event) => JSON.stringify(event)),
-      undecrypted: events.filter(isEncrypted).map((event) => JSON.stringify(event)),
+      decrypted: others.map((event) => JSON.stringify(event)).filter((event) => !clear.has(event)),
+      undecrypted: encrypted.map((event) => JSON.stringify(event)),
     }
   }
 
@@ -152,40 +153,28 @@ export class NativeBinding implements EngineBinding {
   }
 
   async outgoing(): Promise<readonly EngineRequest[]> {
-    return (await this.#machine.outgoingRequests()).map(toRequest)
+    return (await this.#machine.call((machine) => machine.outgoingRequests())).map(toRequest)
   }
 
   async markSent(id: string, kind: RequestKind, body: unknown): Promise<void> {
-    await this.#machine.markRequestAsSent(id, kinds.indexOf(kind), JSON.stringify(body))
+    await this.#machine.call((machine) => machine.markRequestAsSent(id, kinds.indexOf(kind), JSON.stringify(body)))
     const changed = kind === 'keys-query' ? this.#people.note(body) : []
     this.#pages.keep()
     if (changed.length > 0) this.#listener.devices(changed)
   }
 
   queryFor(userIds: readonly string[]): EngineRequest {
-    return toRequest(this.#machine.queryKeysForUsers(this.#usersOf(userIds)))
+    return toRequest(this.#machine.ask((machine) => machine.queryKeysForUsers(this.#usersOf(userIds))))
   }
 
-  /**
-   * Calls the library with a list of ids. It reads such a list when the call has returned already, and nothing on its side keeps the objects in it: those
-   * that the garbage collector takes first are read from freed memory (a crash, or somebody else's id). So they are kept here until it is done.
-   */
-  async #withUsers<T>(userIds: readonly string[], call: (users: NativeUserId[]) => Promise<T>): Promise<T> {
+  async track(userIds: readonly string[]): Promise<void> {
     const users = this.#usersOf(userIds)
-    this.#inUse.add(users)
-    try {
-      return await call(users)
-    } finally {
-      this.#inUse.delete(users)
-    }
-  }
-
-  track(userIds: readonly string[]): Promise<void> {
-    return this.#withUsers(userIds, (users) => this.#machine.updateTrackedUsers(users))
+    await this.#machine.call((machine) => machine.updateTrackedUsers(users), users)
   }
 
   async missingSessions(userIds: readonly string[]): Promise<EngineRequest | undefined> {
-    const request = await this.#withUsers(userIds, (users) => this.#machine.getMissingSessions(users))
+    const users = this.#usersOf(userIds)
+    const request = await this.#machine.call((machine) => machine.getMissingSessions(users), users)
     return request === null ? undefined : toRequest(request)
   }
 
@@ -213,15 +202,18 @@ export class NativeBinding implements EngineBinding {
     settings.rotationPeriodMessages = BigInt(wanted.messages)
     settings.sharingStrategy = wanted.sharing === 'signed-devices' ? identityBased : allDevices
     const room = new this.#library.RoomId(roomId)
-    return (await this.#withUsers(userIds, (users) => this.#machine.shareRoomKey(room, users, settings))).map(toRequest)
+    const users = this.#usersOf(userIds)
+    return (await this.#machine.call((machine) => machine.shareRoomKey(room, users, settings), users)).map(toRequest)
   }
 
   encrypt(roomId: RoomId, type: string, content: string): Promise<string> {
-    return this.#machine.encryptRoomEvent(new this.#library.RoomId(roomId), type, content)
+    const room = new this.#library.RoomId(roomId)
+    return this.#machine.call((machine) => machine.encryptRoomEvent(room, type, content))
   }
 
   async decrypt(roomId: RoomId, event: string): Promise<DecryptedFacts> {
-    const decrypted = await this.#machine.decryptRoomEvent(event, new this.#library.RoomId(roomId))
+    const room = new this.#library.RoomId(roomId)
+    const decrypted = await this.#machine.call((machine) => machine.decryptRoomEvent(event, room))
     const sender = decrypted.sender?.toString() as UserId | undefined
     if (sender === undefined) throw new Error('the native engine names no sender')
     return {
@@ -248,7 +240,8 @@ export class NativeBinding implements EngineBinding {
 
   async deviceOf(userId: UserId, deviceId: DeviceId): Promise<DeviceFacts | undefined> {
     // Where the person's keys are being asked for just now it waits a moment, so it comes first (seconds).
-    const device = await this.#machine.getDevice(this.#user(userId), new this.#library.DeviceId(deviceId), 1)
+    const [user, id] = [this.#user(userId), new this.#library.DeviceId(deviceId)]
+    const device = await this.#machine.call((machine) => machine.getDevice(user, id, 1), [user, id])
     const known = this.#people.of(userId).devices.find((one) => one.deviceId === deviceId)
     if (known === undefined || device === null) return undefined
     // Both have to say so: the library by what it has stored, and the signatures as they were checked here.
@@ -271,12 +264,12 @@ export class NativeBinding implements EngineBinding {
   }
 
   async privateKeys(): Promise<PrivateKeys> {
-    const { hasMaster, hasSelfSigning, hasUserSigning } = await this.#machine.crossSigningStatus()
+    const { hasMaster, hasSelfSigning, hasUserSigning } = await this.#machine.call((machine) => machine.crossSigningStatus())
     return { master: hasMaster, selfSigning: hasSelfSigning, userSigning: hasUserSigning }
   }
 
   async makeIdentity(fresh: boolean): Promise<IdentityRequests> {
-    const made = await this.#machine.bootstrapCrossSigning(fresh)
+    const made = await this.#machine.call((machine) => machine.bootstrapCrossSigning(fresh))
     this.#pages.keep()
     // Its types say "undefined", but it is null.
     const upload = made.uploadKeysReq ?? undefined
@@ -298,7 +291,7 @@ export class NativeBinding implements EngineBinding {
   }
 
   exportSecrets(): Promise<IdentitySecrets> {
-    return this.#exportFrom(this.#machine)
+    return this.#machine.call((machine) => this.#exportFrom(machine))
   }
 
   /** It gives them away for secret storage only: under a key that nobody else ever sees. */
@@ -320,7 +313,7 @@ export class NativeBinding implements EngineBinding {
       selfSigningKey: selfSigningKey ?? '',
       userSigningKey: userSigningKey ?? '',
     })
-    const request = await this.#machine.importSecretsFromSecretStorage(key, items)
+    const request = await this.#machine.call((machine) => machine.importSecretsFromSecretStorage(key, items), [key, items])
     this.#pages.keep()
     return toRequest(request)
   }
@@ -332,14 +325,14 @@ export class NativeBinding implements EngineBinding {
   }
 
   async signDevice(): Promise<EngineRequest | undefined> {
-    const device = await this.#machine.getDevice(this.#user(this.#userId), new this.#library.DeviceId(this.#deviceId))
+    const [user, id] = [this.#user(this.#userId), new this.#library.DeviceId(this.#deviceId)]
+    const device = await this.#machine.call((machine) => machine.getDevice(user, id), [user, id])
     // Signing comes with taking the keys over, which are its own here.
     return device === null ? undefined : this.#import(await this.exportSecrets())
   }
 
-  close(): void {
-    this.#pages.keep()
-    this.#machine.close()
+  close(): Promise<void> {
+    return this.#machine.close(() => this.#pages.keep())
   }
 }
 

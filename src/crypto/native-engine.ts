@@ -3,6 +3,7 @@ import { Engine } from './engine.ts'
 import type { EngineOptions } from './engine.ts'
 import { NativeBinding } from './native-binding.ts'
 import type { NativeLibrary } from './native-library.ts'
+import { NativeMachine } from './native-machine.ts'
 import type { NativePages } from './native-pages.ts'
 
 /** What the native engine needs. */
@@ -18,23 +19,19 @@ export interface NativeEngineOptions extends EngineOptions {
 /** The engine over the native build. Opens the library's store; another store key is refused by the library. */
 export const openNativeEngine = async (options: NativeEngineOptions): Promise<Engine> => {
   const { library, version, store } = options
-  const machine = await library.OlmMachine.initialize(
+  const opened = await library.OlmMachine.initialize(
     new library.UserId(options.userId),
     new library.DeviceId(options.deviceId),
     store.directory,
     Buffer.from(options.storeKey).toString('base64'),
   )
-  // The library aborts the process when it ends with an open machine, and with that the exit code would be lost.
-  const atExit = (): void => machine.close()
-  process.once('exit', atExit)
+  const machine = new NativeMachine(opened)
   try {
     store.keep()
     const people = new KnownPeople(options.database, store.name)
-    const binding = new NativeBinding({ library, version, machine, pages: store, people })
-    return new Engine(options, binding)
+    return new Engine(options, new NativeBinding({ library, version, machine, pages: store, people }))
   } catch (error) {
-    process.off('exit', atExit)
-    machine.close()
+    await machine.close(() => undefined)
     throw error
   }
 }

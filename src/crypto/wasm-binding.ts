@@ -309,8 +309,9 @@ export class WasmBinding implements EngineBinding {
     return device === undefined ? undefined : toRequest(await device.verify())
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.#machine.close()
+    return Promise.resolve()
   }
 }
 
