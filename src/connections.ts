@@ -75,6 +75,7 @@ export const openConnections = async (options: ConnectionsOptions): Promise<Conn
       logger,
       clock,
       userAgent: options.userAgent,
+      beforeAttempt: () => database.settle(),
       onRequest: ({ method, route, outcome }) =>
         options.metrics.count('gatehouse_requests_total', { server: name, method, route, outcome }),
       ...more,

@@ -146,7 +146,7 @@ export class Reply {
     this.#end?.(sent.promise)
     // Asked even if this run has shown none: it may stand there since before a restart.
     const shown = await outbox.sent(this.#progressTxn)
-    database.transaction(() => {
+    const close = (): void => {
       const made = known ?? (typeof answer === 'function' ? answer() : answer)
       const here = personal ? privately(made, away !== undefined) : made
       const mention = took > mentionAfterMs ? [sender] : []
@@ -184,7 +184,9 @@ export class Reply {
       const answerTxn = shown !== undefined && mention.length === 0 ? this.#progressTxn : txnId
       audit.add({ at: clock.now(), actor: sender, roomId, eventId, durationMs: took, answerTxn, ...part })
       journal.mark(eventId, 'done', clock.now(), part.code)
-    })
+    }
+    // Soon: the answer cannot leave before it, nor before the place in the room's session that it takes.
+    database.transaction(close, { soon: true })
     sent.resolve(outbox.sent(txnId))
     for (const room of rooms) outbox.kick(room)
     if (shown !== undefined && took > mentionAfterMs) this.#edit(shown, '⏳ Finished: see the answer below.', `${this.#part}-progress-end`)

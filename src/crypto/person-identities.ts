@@ -55,23 +55,21 @@ export class PersonIdentities {
    * and fro is nothing that people do.
    */
   see(userId: UserId, masterKey: string): Sighting {
-    return this.#database.transaction((): Sighting => {
-      const known = this.of(userId)
-      if (known === undefined) {
-        this.#write(userId, masterKey, 'first-use')
-        return 'first'
-      }
-      if (known.masterKey === masterKey) return known.otherKey === undefined ? 'same' : 'changed'
-      if (known.otherKey !== masterKey) {
-        this.#database.run(
-          this.#database.query
-            .updateTable('person_identity')
-            .set({ other_key: masterKey, other_seen_at: this.#clock.now() })
-            .where('user_id', '=', userId),
-        )
-      }
-      return 'changed'
-    })
+    const known = this.of(userId)
+    if (known === undefined) {
+      this.#write(userId, masterKey, 'first-use')
+      return 'first'
+    }
+    if (known.masterKey === masterKey) return known.otherKey === undefined ? 'same' : 'changed'
+    if (known.otherKey !== masterKey) {
+      this.#database.run(
+        this.#database.query
+          .updateTable('person_identity')
+          .set({ other_key: masterKey, other_seen_at: this.#clock.now() })
+          .where('user_id', '=', userId),
+      )
+    }
+    return 'changed'
   }
 
   /**

@@ -3,6 +3,9 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 import type { Compilable, CompiledQuery, InferResult } from 'kysely'
 import type { Schema } from './schema.ts'
 
+/** A commit that may wait does so no longer than this (milliseconds). */
+const soonMs = 25
+
 /**
  * The one connection to the SQLite file. Kysely builds and types the queries; they run synchronously, so a transaction cannot
  * contain an `await` and nothing else can slip in between its statements.
@@ -19,9 +22,24 @@ export class Database {
   /** The raw connection, for the migrator, backups and the crypto store's prepared statements. */
   readonly connection: BetterSqlite3.Database
   readonly #statements = new Map<string, BetterSqlite3.Statement>()
+  readonly #commands
+  /** The work of a transaction runs. */
+  #inside = false
+  /** A transaction is open that no work runs in: its commit waits for the next one. */
+  #waiting = false
+  #timer: NodeJS.Timeout | undefined
+  #lost: Error | undefined
 
   private constructor(connection: BetterSqlite3.Database) {
     this.connection = connection
+    this.#commands = {
+      begin: connection.prepare('BEGIN IMMEDIATE'),
+      commit: connection.prepare('COMMIT'),
+      rollback: connection.prepare('ROLLBACK'),
+      savepoint: connection.prepare('SAVEPOINT step'),
+      release: connection.prepare('RELEASE step'),
+      rollbackTo: connection.prepare('ROLLBACK TO step'),
+    }
     this.query = new Kysely<Schema>({
       dialect: {
         createAdapter: () => new SqliteAdapter(),
@@ -49,6 +67,7 @@ export class Database {
 
   #prepare(compiled: CompiledQuery): BetterSqlite3.Statement {
     const known = this.#statements.get(compiled.sql)
+    if (this.#lost !== undefined) throw this.#lost
     if (known !== undefined) return known
     const statement = this.connection.prepare(compiled.sql)
     if (this.#statements.size > 500) this.#statements.clear()
@@ -59,34 +78,114 @@ export class Database {
   /** Runs a query that changes rows. Returns how many, and the id of the last inserted one. */
   run(query: Compilable): { changes: number; lastInsertId: number } {
     const compiled = query.compile()
-    const result = this.#prepare(compiled).run(...compiled.parameters)
+    const statement = this.#prepare(compiled)
+    const result = statement.run(...compiled.parameters)
+    this.#executed(statement)
     return { changes: result.changes, lastInsertId: Number(result.lastInsertRowid) }
   }
 
   /** All rows of a query (also of one with `returning`). */
   all<Q extends Compilable>(query: Q): InferResult<Q> {
     const compiled = query.compile()
-    return this.#prepare(compiled).all(...compiled.parameters) as InferResult<Q>
+    const statement = this.#prepare(compiled)
+    const rows = statement.all(...compiled.parameters) as InferResult<Q>
+    this.#executed(statement)
+    return rows
   }
 
   /** The first row, or undefined. */
   first<Q extends Compilable>(query: Q): InferResult<Q>[number] | undefined {
     const compiled = query.compile()
-    return this.#prepare(compiled).get(...compiled.parameters) as InferResult<Q>[number] | undefined
+    const statement = this.#prepare(compiled)
+    const row = statement.get(...compiled.parameters) as InferResult<Q>[number] | undefined
+    this.#executed(statement)
+    return row
+  }
+
+  /** A change outside a transaction is on disk when it returns, together with whatever waits for the next commit. */
+  #executed(statement: BetterSqlite3.Statement): void {
+    if (this.#waiting && !this.#inside && !statement.readonly) this.settle()
   }
 
   /**
    * Runs `work` in one transaction: all of it or nothing. Inside another transaction it becomes part of that one.
+   * @param soon the commit may wait for the next one, which saves a flush of the disk. For rows of which nobody outside knows yet: they are committed
+   *   before a request leaves (see `settle`), and shortly after in any case; this process sees them at once, and nothing that is written later can be
+   *   on disk without them. Default: committed when this returns
    * @throws TypeError when `work` returns a promise: nothing may be awaited inside a transaction
    */
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, { soon = false }: { readonly soon?: boolean } = {}): T {
     const guarded = (): T => {
       const result = work()
       if (result instanceof Promise) throw new TypeError('a transaction may not await anything')
       return result
     }
-    if (this.connection.inTransaction) return guarded()
-    return this.connection.transaction(guarded).immediate()
+    if (this.#inside || (this.connection.inTransaction && !this.#waiting)) return guarded()
+    if (this.#lost !== undefined) throw this.#lost
+    const result = this.#run(guarded)
+    if (soon) this.#wait()
+    else this.#commit()
+    return result
+  }
+
+  /** Runs the work in a new transaction or, where one waits for its commit, as a step of that. */
+  #run<T>(work: () => T): T {
+    const joins = this.#waiting
+    const { begin, rollback, savepoint, release, rollbackTo } = this.#commands
+    ;(joins ? savepoint : begin).run()
+    this.#inside = true
+    try {
+      const result = work()
+      if (joins) release.run()
+      return result
+    } catch (error) {
+      // On a full disk or the like SQLite has taken everything back already.
+      if (!this.connection.inTransaction) this.#lose(error)
+      else if (joins) {
+        rollbackTo.run()
+        release.run()
+      } else rollback.run()
+      throw error
+    } finally {
+      this.#inside = false
+    }
+  }
+
+  #wait(): void {
+    this.#waiting = true
+    this.#timer ??= setTimeout(() => this.settle(), soonMs)
+  }
+
+  #commit(): void {
+    try {
+      this.#commands.commit.run()
+    } catch (error) {
+      if (this.connection.inTransaction) this.#commands.rollback.run()
+      this.#lose(error)
+      throw error
+    }
+    this.#ended()
+  }
+
+  #ended(): void {
+    this.#waiting = false
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** If something waited for its commit, it is gone, and this process has gone on from it: nothing more may be written. */
+  #lose(cause: unknown): void {
+    if (this.#waiting) this.#lost = new Error('what was written cannot be committed', { cause })
+    this.#ended()
+  }
+
+  /**
+   * Commits what waits (`soon`). Called before every request: nothing leaves that is not on disk.
+   * @throws Error when that fails: memory is ahead of the disk, and the process has to end
+   */
+  settle(): void {
+    if (this.#lost !== undefined) throw this.#lost
+    if (this.#waiting && !this.#inside) this.#commit()
   }
 
   /** A value of the `meta` table. */
@@ -109,9 +208,14 @@ export class Database {
     this.run(this.query.deleteFrom('meta').where('name', '=', name))
   }
 
-  /** Closes the file. Safe to call twice. */
+  /** Commits what waits and closes the file. Safe to call twice. */
   close(): void {
     this.#statements.clear()
-    if (this.connection.open) this.connection.close()
+    if (!this.connection.open) return
+    try {
+      if (this.#lost === undefined) this.settle()
+    } finally {
+      this.connection.close()
+    }
   }
 }

@@ -267,6 +267,26 @@ describe('failures of the server and the network', () => {
     expect(lines).toHaveLength(1)
   })
 
+  test('what has to be on disk first is asked for before each attempt, and nothing leaves without it', async () => {
+    const order: string[] = []
+    let broken = false
+    const beforeAttempt = (): void => {
+      order.push('on disk')
+      if (broken) throw new Error('cannot be committed')
+    }
+    const answers: Handler[] = [json(503, {}), json(200, {})]
+    const told = answers.map((handler): Handler => (request, response, body) => {
+      order.push('sent')
+      handler(request, response, body)
+    })
+    const { gate, requests } = await setUp(told, { beforeAttempt })
+    expect(await gate.request(get)).toMatchObject({ ok: true })
+    expect(order).toEqual(['on disk', 'sent', 'on disk', 'sent'])
+    broken = true
+    await expect(gate.request(post)).rejects.toThrow('cannot be committed')
+    expect(requests).toHaveLength(2)
+  })
+
   test('attempts are counted per route and outcome', async () => {
     const { gate } = await setUp([raw(503, ''), json(200, {}), json(404, {})])
     await gate.request(get)

@@ -55,6 +55,8 @@ export interface GateOptions {
   /** Present = a circuit breaker guards the server. */
   readonly breaker?: BreakerOptions
   readonly limits?: GateLimits
+  /** Called before each attempt, synchronously: what has to be on disk before anything leaves. When it throws, nothing leaves. */
+  readonly beforeAttempt?: () => void
   /** Called after each attempt, synchronously: keep it small. */
   readonly onRequest?: (seen: RequestSeen) => void
 }
@@ -187,6 +189,7 @@ export const createGate = (options: GateOptions): Gate => {
     if (entering !== undefined) await entering
     try {
       stillWanted(flight)
+      options.beforeAttempt?.()
       const attempt = startAttempt(agent, wire, request.maxBytes ?? 64 * 1024 * 1024)
       flight.interrupt = attempt.stop
       flight.onWire = true

@@ -159,12 +159,12 @@ export class Journal {
     const place = placeInSession(entry.event)
     if (place === undefined) return true
     const { sessionId, index } = place
-    const { changes } = this.#database.run(
-      this.#database.query
-        .insertInto('read_message')
-        .values({ session_id: sessionId, message_index: index, event_id: entry.eventId, read_at: now })
-        .onConflict((conflict) => conflict.columns(['session_id', 'message_index']).doNothing()),
-    )
+    const claim = this.#database.query
+      .insertInto('read_message')
+      .values({ session_id: sessionId, message_index: index, event_id: entry.eventId, read_at: now })
+      .onConflict((conflict) => conflict.columns(['session_id', 'message_index']).doNothing())
+    // Soon: it is on disk before, or together with, anything that is done about the message.
+    const { changes } = this.#database.transaction(() => this.#database.run(claim), { soon: true })
     if (changes > 0) return true
     const before = this.#database.first(
       this.#database.query

@@ -198,13 +198,13 @@ export class Outbox {
 
   #finish(txnId: string, state: 'sent' | 'failed', eventId: EventId | undefined, error: string | null): void {
     this.#urgent.delete(txnId)
-    this.#database.run(
-      this.#database.query
-        .updateTable('outbox')
-        // The text is not needed any more, so it is not kept.
-        .set({ state, event_id: eventId ?? null, error, content: '{}', updated_at: this.#clock.now() })
-        .where('txn_id', '=', txnId),
-    )
+    const finished = this.#database.query
+      .updateTable('outbox')
+      // The text is not needed any more, so it is not kept.
+      .set({ state, event_id: eventId ?? null, error, content: '{}', updated_at: this.#clock.now() })
+      .where('txn_id', '=', txnId)
+    // Soon: if the process ends before, the message is sent once more under the same transaction id.
+    this.#database.transaction(() => this.#database.run(finished), { soon: true })
     for (const resolve of this.#sent.get(txnId) ?? []) resolve(eventId)
     this.#sent.delete(txnId)
   }
