@@ -83,7 +83,7 @@ describe('gatehouse crypto status', () => {
     const { code, told } = await status()
     expect(code).toBe(0)
     expect(told).toMatchObject({ ...well, userId: world.botId, recoveryKeyFile: { present: true }, changedPeople: [] })
-    expect(told.engine).toMatch(/^wasm /)
+    expect(told.engine).toMatch(/^(?:wasm|native) /)
     expect(told.server.identity).toBe(told.local.identity)
     expect((await keysOfBot()).devices).toContain(told.deviceId)
     const written = world.proxy.requests.list().filter(({ method, path }) => method !== 'GET' && !path.endsWith('/keys/query'))
