@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bot, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
+import { bot, encrypted, encryptedRoom, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
 import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { memoryDatabase } from '../../tests/support/unit.ts'
@@ -60,21 +60,9 @@ const room = (more: Partial<RoomEncryption> = {}): RoomEncryption => {
   const roomId = `!room${(rooms += 1)}:x` as RoomId
   const row = { algorithm: 'm.megolm.v1.aes-sha2', rotation_period_ms: null, rotation_messages: null, seen_at: 1 }
   database.run(database.query.insertInto('encrypted_room').values({ room_id: roomId, ...row }))
-  return {
-    roomId,
-    historyVisibility: 'shared',
-    recipients: [bot, '@ada:x', '@ben:x'] as UserId[],
-    sharing: 'all-devices',
-    rotationPeriodMs: 7 * 24 * 3_600_000,
-    rotationMessages: 100,
-    ...more,
-  }
+  return encryptedRoom(roomId, ['@ada:x', '@ben:x'], more)
 }
-const say = async (of: RoomEncryption, body: string): Promise<JsonObject> => {
-  const made = await engine.encrypt(of.roomId, () => of, 'm.room.message', { msgtype: 'm.text', body })
-  if (!made.ok) throw new Error(made.words)
-  return made.content
-}
+const say = (of: RoomEncryption, body: string): Promise<JsonObject> => encrypted(opened, of, body)
 const both = async (of: RoomEncryption, content: JsonObject) => [await ada.reads(of.roomId, content), await ben.reads(of.roomId, content)]
 const session = (content: JsonObject): unknown => content['session_id']
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { RoomId as WasmRoomId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { expect, test } from 'vitest'
-import { bot, openBotEngine } from '../../tests/support/bot-engine.ts'
+import { encryptedRoom, openBotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { Database } from '../database/database.ts'
 import { migrate } from '../database/migrate.ts'
-import type { JsonObject, RoomId, UserId } from '../types.ts'
+import type { JsonObject, RoomId } from '../types.ts'
 import { placeInSession } from './megolm-index.ts'
 import type { RoomEncryption } from './port.ts'
 import type { WasmEngine } from './wasm-engine.ts'
@@ -31,14 +31,7 @@ const withEngine = async <T>(file: string, work: (engine: WasmEngine, database: 
 }
 
 const rooms = ['!one:x', '!two:x'] as RoomId[]
-const room = (roomId: RoomId): RoomEncryption => ({
-  roomId,
-  historyVisibility: 'shared',
-  recipients: [bot, '@ada:x' as UserId],
-  sharing: 'all-devices',
-  rotationPeriodMs: 7 * 24 * 3_600_000,
-  rotationMessages: 12,
-})
+const room = (roomId: RoomId): RoomEncryption => encryptedRoom(roomId, ['@ada:x'], { rotationMessages: 12 })
 const say = async (engine: WasmEngine, roomId: RoomId): Promise<JsonObject> => {
   const made = await engine.encrypt(roomId, () => room(roomId), 'm.room.message', { msgtype: 'm.text', body: 'hello' })
   if (!made.ok) throw new Error(made.words)

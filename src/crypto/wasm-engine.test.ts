@@ -1,11 +1,11 @@
 import { UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bot, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
+import { encrypted, encryptedRoom, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
 import type { BotEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { refused, TestClock } from '../../tests/support/unit.ts'
 import type { GateResult } from '../http/contract.ts'
-import type { JsonObject, RoomId, UserId } from '../types.ts'
+import type { JsonObject } from '../types.ts'
 import type { CryptoHttp } from './http.ts'
 import type { RoomEncryption } from './port.ts'
 
@@ -50,20 +50,7 @@ beforeAll(async () => {
 })
 afterAll(() => opened.close())
 
-const room = (roomId: string, members: readonly string[], more: Partial<RoomEncryption> = {}): RoomEncryption => ({
-  roomId: roomId as RoomId,
-  historyVisibility: 'shared',
-  recipients: [bot, ...members] as UserId[],
-  sharing: 'all-devices',
-  rotationPeriodMs: 7 * 24 * 3_600_000,
-  rotationMessages: 100,
-  ...more,
-})
-const say = async (of: RoomEncryption, body: string): Promise<JsonObject> => {
-  const made = await engine.encrypt(of.roomId, () => of, 'm.room.message', { msgtype: 'm.text', body })
-  if (!made.ok) throw new Error(made.words)
-  return made.content
-}
+const say = (of: RoomEncryption, body: string): Promise<JsonObject> => encrypted(opened, of, body)
 
 describe('the room key reaches everybody', () => {
   test('also those who became known while other key requests were under way', async () => {
@@ -76,7 +63,7 @@ describe('the room key reaches everybody', () => {
     await engine.machine.updateTrackedUsers([new WasmUserId('@ada:x')])
     const flushing = engine.flushOutgoing()
     await asked.promise
-    const saying = say(room('!race:x', ['@ada:x', '@bea:x']), 'hello')
+    const saying = say(encryptedRoom('!race:x', ['@ada:x', '@bea:x']), 'hello')
     await new Promise((resolve) => setTimeout(resolve, 50))
     hold.query = undefined
     held.resolve()
@@ -88,21 +75,21 @@ describe('the room key reaches everybody', () => {
   test('nothing is sent while the devices of somebody could not be asked for', async () => {
     const cyd = await Peer.make(server, '@cyd:x', 'CYD')
     hold.queryFails = true
-    const failing = room('!failing:x', ['@cyd:x'])
+    const failing = encryptedRoom('!failing:x', ['@cyd:x'])
     const made = await engine.encrypt(failing.roomId, () => failing, 'm.room.message', { body: 'hello' })
     expect(made).toMatchObject({ ok: false, code: 'keys-not-shared' })
     hold.queryFails = false
-    expect(await cyd.reads('!failing:x', await say(room('!failing:x', ['@cyd:x']), 'again'))).toBe('again')
+    expect(await cyd.reads('!failing:x', await say(encryptedRoom('!failing:x', ['@cyd:x']), 'again'))).toBe('again')
   })
 
   test('also those who come while it is on its way, and not those who go', async () => {
     const gus = await Peer.make(server, '@gus:x', 'GUS')
     const hal = await Peer.make(server, '@hal:x', 'HAL')
     const ida = await Peer.make(server, '@ida:x', 'IDA')
-    let now = room('!moving:x', ['@gus:x', '@hal:x'])
+    let now = encryptedRoom('!moving:x', ['@gus:x', '@hal:x'])
     hold.onToDevice = () => {
       hold.onToDevice = undefined
-      now = room('!moving:x', ['@gus:x', '@ida:x'])
+      now = encryptedRoom('!moving:x', ['@gus:x', '@ida:x'])
       engine.expire(now.roomId)
     }
     const made = await engine.encrypt(now.roomId, () => now, 'm.room.message', { body: 'hello' })
@@ -116,7 +103,7 @@ describe('the room key reaches everybody', () => {
 
   test('an id that the engine does not take keeps nobody else from reading', async () => {
     const dan = await Peer.make(server, '@dan:x', 'DAN')
-    expect(await dan.reads('!odd:x', await say(room('!odd:x', ['@dan:x', '@nobody', '@ö ä:x']), 'hello'))).toBe('hello')
+    expect(await dan.reads('!odd:x', await say(encryptedRoom('!odd:x', ['@dan:x', '@nobody', '@ö ä:x']), 'hello'))).toBe('hello')
   })
 })
 
@@ -152,20 +139,20 @@ test('a device list with an id that the engine does not take is fed without it',
 describe('the engine never finds a session expired that is still used (it would panic)', () => {
   test('when the room allows more messages than before', async () => {
     const eve = await Peer.make(server, '@eve:x', 'EVE')
-    let last = await say(room('!more:x', ['@eve:x'], { rotationMessages: 2 }), 'first')
-    for (let count = 0; count < 60; count += 1) last = await say(room('!more:x', ['@eve:x']), 'later')
+    let last = await say(encryptedRoom('!more:x', ['@eve:x'], { rotationMessages: 2 }), 'first')
+    for (let count = 0; count < 60; count += 1) last = await say(encryptedRoom('!more:x', ['@eve:x']), 'later')
     expect(await eve.reads('!more:x', last)).toBe('later')
   })
 
   test('when the clock is set back', async () => {
     const fay = await Peer.make(server, '@fay:x', 'FAY')
-    await say(room('!back:x', ['@fay:x']), 'first')
+    await say(encryptedRoom('!back:x', ['@fay:x']), 'first')
     const real = Date.now
     const now = real()
     await clock.advance(-3_600_000)
     Date.now = () => now - 3_600_000
     try {
-      expect(await fay.reads('!back:x', await say(room('!back:x', ['@fay:x']), 'later'))).toBe('later')
+      expect(await fay.reads('!back:x', await say(encryptedRoom('!back:x', ['@fay:x']), 'later'))).toBe('later')
     } finally {
       Date.now = real
     }

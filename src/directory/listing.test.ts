@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { directoryRoom } from '../../tests/support/commands/answers.ts'
 import type { RoomId } from '../types.ts'
 import { parseCatalogue } from './catalogue.ts'
 import type { Catalogue } from './catalogue.ts'
@@ -9,22 +10,8 @@ import type { DirectoryRoom } from './lookup.ts'
 const id = (text: string): RoomId => text as RoomId
 const fresh = { asOf: 1000, dirty: false }
 
-const room = (roomId: string, more: Partial<DirectoryRoom> = {}): DirectoryRoom => ({
-  roomId: id(roomId),
-  ownMembership: 'join',
-  name: null,
-  topic: null,
-  canonicalAlias: null,
-  space: false,
-  version: '11',
-  joinRule: 'invite',
-  historyVisibility: null,
-  replacementRoom: null,
-  joinedCount: 10,
-  invitedCount: 0,
-  freshness: fresh,
-  ...more,
-})
+const room = (roomId: string, more: Partial<DirectoryRoom> = {}): DirectoryRoom =>
+  directoryRoom(roomId, { name: null, freshness: fresh, ...more })
 
 const catalogueOf = (text: string): Catalogue => {
   const result = parseCatalogue(text)

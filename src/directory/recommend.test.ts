@@ -1,27 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { listedRoom } from '../../tests/support/commands/arrival-world.ts'
 import type { RoomId } from '../types.ts'
 import type { ListedRoom } from './listing.ts'
 import { recommend, splitInterests } from './recommend.ts'
 
-const room = (name: string, more: Partial<ListedRoom> = {}): ListedRoom => ({
-  roomId: `!${name}` as RoomId,
-  alias: null,
-  name,
-  topic: null,
-  category: undefined,
-  keywords: [],
-  visibility: 'public',
-  access: 'invite',
-  always: false,
-  configured: true,
-  mark: '⚙',
-  space: false,
-  joined: true,
-  joinedCount: 10,
-  replacementRoom: null,
-  freshness: { asOf: 1, dirty: false },
-  ...more,
-})
+const room = (name: string, more: Partial<ListedRoom> = {}): ListedRoom => listedRoom(name, { visibility: 'public', ...more })
 
 const catalogue = {
   categories: {
@@ -103,7 +86,7 @@ test('rooms the person is in are left out; rooms without an id are not', () => {
     room('Out', { category: 'tech' }),
     room('Unresolved', { category: 'tech', roomId: undefined, joinedCount: 1 }),
   ]
-  expect(scores('linux', rooms, ['!In' as RoomId]).map(([name]) => name)).toEqual(['Out', 'Unresolved'])
+  expect(scores('linux', rooms, ['!in:example.org' as RoomId]).map(([name]) => name)).toEqual(['Out', 'Unresolved'])
 })
 
 test('reasons are the interests as written, in their order, only those that led there', () => {

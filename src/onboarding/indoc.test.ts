@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ada, admin, bot, edited, full, ghost, hour, indoc, indocWorld, mod, said } from '../../tests/support/commands/indoc-world.ts'
+import { noChanges } from '../directory/changes.ts'
 import type { UserId } from '../types.ts'
 
 const open = (world: ReturnType<typeof indocWorld>, kind: string, key: string = ada) => world.scheduler.open(kind, key) !== undefined
@@ -23,7 +24,7 @@ describe('who comes and goes', () => {
     world.moves(ada, 'join')
     world.newcomers.update(ada, { prompted_at: 5 })
     await world.clock.advance(hour)
-    world.life.changed({ ...emptyChanges(), memberChanges: [{ ...change, from: null }] })
+    world.life.changed({ ...noChanges(), memberChanges: [{ ...change, from: null }] })
     expect(world.newcomers.of(ada)).toMatchObject({ since: 1_000_000, promptedAt: 5 })
     world.moves(ada, 'leave')
     expect(world.newcomers.of(ada)).toMatchObject({ state: 'left', promptedAt: null })
@@ -61,7 +62,7 @@ describe('who comes and goes', () => {
 
   test('other rooms do not matter', () => {
     const world = indocWorld()
-    world.life.changed({ ...emptyChanges(), memberChanges: [{ ...change, roomId: admin }] })
+    world.life.changed({ ...noChanges(), memberChanges: [{ ...change, roomId: admin }] })
     expect(world.newcomers.all()).toEqual([])
   })
 })
@@ -229,17 +230,6 @@ const change = {
   displayName: null,
   source: 'timeline',
 } as const
-const emptyChanges = () => ({
-  newRooms: [],
-  leftRooms: [],
-  invitations: [],
-  memberChanges: [],
-  encryption: [],
-  dirtyRooms: [],
-  visibilityChanges: [],
-  powerChanges: [],
-  baselines: [],
-})
 
 test('it is told which messages are part of an introduction', () => {
   const world = indocWorld()

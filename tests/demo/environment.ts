@@ -1,6 +1,5 @@
-import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { freePort } from '../support/free-port.ts'
 import { createStandIn, type StandIn, type StandInOptions } from '../support/authentik/stand-in.ts'
 import { openAdmin, type Admin } from '../support/homeserver/admin.ts'
 import { startProxy, strangerRules, type Proxy } from '../support/homeserver/proxy.ts'
@@ -190,16 +189,6 @@ const settle = async (
     suffix,
   )
   return { indoc, admin: adminRoom, catalogue }
-}
-
-/** A port that was free a moment ago. */
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const roomsById = (rooms: Omit<Demo['rooms'], 'id'>): Demo['rooms'] => ({

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { vi } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 import type { DemoOptions } from '../demo/environment.ts'
 import type { RoomPlan } from '../demo/rooms.ts'
 import type { UserRecord } from '../support/authentik/state.ts'
@@ -37,16 +36,6 @@ export const arrivalRooms: readonly RoomPlan[] = [
   { name: 'Tech', category: 'tech', visibility: 'public' },
   { name: 'Stewards', category: 'community', visibility: 'moderators', access: 'moderator', people: ['moderators'] },
 ]
-
-/** A port that was free a moment ago. */
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Starts a world for arrivals: a few rooms, short pauses, trouble with Authentik on request. */
 export const startArrivalWorld = async (options: Partial<DemoOptions> = {}): Promise<ArrivalWorld> => {

@@ -4,7 +4,8 @@ import { WasmEngine } from '../../src/crypto/wasm-engine.ts'
 import type { Database } from '../../src/database/database.ts'
 import type { Clock } from '../../src/operations/clock.ts'
 import { silentLogger } from '../../src/operations/logger.ts'
-import type { DeviceId, UserId } from '../../src/types.ts'
+import type { RoomEncryption } from '../../src/crypto/port.ts'
+import type { DeviceId, JsonObject, RoomId, UserId } from '../../src/types.ts'
 import type { KeyServer } from './key-server.ts'
 import { answered, memoryDatabase, TestClock } from './unit.ts'
 
@@ -66,4 +67,22 @@ export const openBotEngine = async (options: {
     store.close()
   }
   return { engine, store, database, close }
+}
+
+/** A room where the bot speaks with people; every device gets its keys. */
+export const encryptedRoom = (roomId: string, people: readonly string[], more: Partial<RoomEncryption> = {}): RoomEncryption => ({
+  roomId: roomId as RoomId,
+  historyVisibility: 'shared',
+  recipients: [bot, ...people] as UserId[],
+  sharing: 'all-devices',
+  rotationPeriodMs: 7 * 24 * 3_600_000,
+  rotationMessages: 100,
+  ...more,
+})
+
+/** What the bot sends into a room to say something. */
+export const encrypted = async ({ engine }: BotEngine, room: RoomEncryption, body: string): Promise<JsonObject> => {
+  const made = await engine.encrypt(room.roomId, () => room, 'm.room.message', { msgtype: 'm.text', body })
+  if (!made.ok) throw new Error(made.words)
+  return made.content
 }

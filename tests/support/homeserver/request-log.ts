@@ -1,3 +1,5 @@
+import { Watchers } from '../watchers.ts'
+
 /** One request that passed a proxy. Holds no query, header or token. */
 export interface LoggedRequest {
   readonly method: string
@@ -27,11 +29,11 @@ export interface RequestFilter {
 /** The requests that have been answered (or cut), oldest first. */
 export class RequestLog {
   #entries: LoggedRequest[] = []
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Watchers()
 
   add(entry: LoggedRequest): void {
     this.#entries.push(entry)
-    for (const watcher of this.#watchers) watcher()
+    this.#watchers.changed()
   }
 
   list(filter: RequestFilter = {}): readonly LoggedRequest[] {
@@ -52,30 +54,12 @@ export class RequestLog {
    * @throws Error at the deadline, saying what was seen
    */
   async waitFor(filter: RequestFilter, { times = 1, timeoutMs = 20_000 } = {}): Promise<LoggedRequest> {
-    return await new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = this.list(filter)[times - 1]
-        if (found === undefined) return
-        done()
-        resolve(found)
-      }
-      const done = (): void => {
-        clearTimeout(timer)
-        this.#watchers.delete(look)
-      }
-      const timer = setTimeout(() => {
-        done()
-        const seen = this.#entries.slice(-10).map((entry) => `${entry.method} ${entry.path} ${entry.status ?? 'cut'}`)
-        const wanted = `${filter.method ?? 'any'} ${String(filter.path ?? '')}`
-        reject(
-          new Error(
-            `No request ${wanted} (${times} ×) within ${timeoutMs} ms; ${this.count(filter)} seen. The last ones:\n${seen.join('\n')}`,
-          ),
-        )
-      }, timeoutMs)
-      this.#watchers.add(look)
-      look()
-    })
+    const failure = (): string => {
+      const seen = this.#entries.slice(-10).map((entry) => `${entry.method} ${entry.path} ${entry.status ?? 'cut'}`)
+      const wanted = `${filter.method ?? 'any'} ${String(filter.path ?? '')}`
+      return `No request ${wanted} (${times} ×) within ${timeoutMs} ms; ${this.count(filter)} seen. The last ones:\n${seen.join('\n')}`
+    }
+    return await this.#watchers.until(() => this.list(filter)[times - 1], timeoutMs, failure)
   }
 }
 

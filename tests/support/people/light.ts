@@ -3,6 +3,7 @@ import { Pool } from 'undici'
 import { logIn } from '../homeserver/admin.ts'
 import { HomeserverAnswerError } from '../homeserver/rest.ts'
 import { textContent, type TextOptions } from './content.ts'
+import { Watchers } from '../watchers.ts'
 import { LightCrypto, type CryptoSync } from './light-crypto.ts'
 import type { Content } from './protocol.ts'
 
@@ -133,7 +134,7 @@ class Session implements LightUser {
   readonly #invites = new Set<string>()
   readonly #messages: LightMessage[] = []
   readonly #listeners: ((message: LightMessage) => void)[] = []
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Watchers()
   readonly #halt = new AbortController()
   #unread: { readonly roomId: string; readonly event: RawEvent }[] = []
   #since: string | undefined
@@ -207,18 +208,13 @@ class Session implements LightUser {
 
   async nextSync(): Promise<void> {
     if (this.#halt.signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#watchers.delete(done)
-        resolve()
-      }
-      this.#watchers.add(done)
-      this.#halt.signal.addEventListener('abort', done, { once: true })
-    })
+    await this.#watchers.next()
   }
 
   async stop(): Promise<void> {
     this.#halt.abort()
+    // There will be no next sync to wait for.
+    this.#watchers.changed()
     await this.#loop
     this.#crypto.close()
     await this.#pool.close()
@@ -259,7 +255,7 @@ class Session implements LightUser {
       }
     }
     this.#since = answer.next_batch
-    for (const watcher of this.#watchers) watcher()
+    this.#watchers.changed()
   }
 
   #applyState(roomId: string, event: RawEvent): void {
@@ -297,27 +293,8 @@ class Session implements LightUser {
   }
 
   async #waitFor<Found>(find: () => Found | undefined, timeoutMs: number, what: string): Promise<Found> {
-    return await new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = find()
-        if (found === undefined) return
-        done()
-        resolve(found)
-      }
-      const done = (): void => {
-        clearTimeout(timer)
-        this.#watchers.delete(look)
-      }
-      const timer = setTimeout(() => {
-        done()
-        reject(
-          new Error(
-            `${this.userId} waited ${timeoutMs} ms for ${what}; it has read ${this.#messages.length}, ${this.#unread.length} cannot be read`,
-          ),
-        )
-      }, timeoutMs)
-      this.#watchers.add(look)
-      look()
-    })
+    const words = (): string =>
+      `${this.userId} waited ${timeoutMs} ms for ${what}; it has read ${this.#messages.length}, ${this.#unread.length} cannot be read`
+    return await this.#watchers.until(find, timeoutMs, words)
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { rest, type Json, type Request } from '../homeserver/rest.ts'
+import { Watchers } from '../watchers.ts'
 import { textContent, type TextOptions } from './content.ts'
 import type { HostProcess } from './host-process.ts'
 import type { ClientAccount, Content, DeviceTrust, IdentityTrust } from './protocol.ts'
@@ -51,7 +52,7 @@ export class Person {
   readonly #host: HostProcess
   readonly #number: number
   readonly #view = new View()
-  readonly #watchers = new Set<() => void>()
+  readonly #watchers = new Watchers()
 
   /** Made by `People.join`. */
   constructor(host: HostProcess, number: number, account: ClientAccount) {
@@ -63,7 +64,7 @@ export class Person {
     this.request = rest(account.baseUrl, account.accessToken)
     host.listen(number, (notice) => {
       this.#view.take(notice)
-      for (const watcher of this.#watchers) watcher()
+      this.#watchers.changed()
     })
   }
 
@@ -213,24 +214,11 @@ export class Person {
    * @throws Error at the deadline, showing the last messages
    */
   async waitFor<Found>(find: () => Found | undefined, { timeoutMs = defaultTimeout, what = 'a condition' } = {}): Promise<Found> {
-    return await new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = find()
-        if (found === undefined) return
-        done()
-        resolve(found)
-      }
-      const done = (): void => {
-        clearTimeout(timer)
-        this.#watchers.delete(look)
-      }
-      const timer = setTimeout(() => {
-        done()
-        reject(new Error(`${this.userId} waited ${timeoutMs} ms for ${what}. Last seen:\n${this.#lastSeen()}`))
-      }, timeoutMs)
-      this.#watchers.add(look)
-      look()
-    })
+    return await this.#watchers.until(
+      find,
+      timeoutMs,
+      () => `${this.userId} waited ${timeoutMs} ms for ${what}. Last seen:\n${this.#lastSeen()}`,
+    )
   }
 
   /** How this person's client judges a device; asks the server for its newest keys first. */
