@@ -31,12 +31,12 @@ const word =
  */
 export const findEmails = (text: string): readonly FoundEmail[] => {
   const found = new Map<string, FoundEmail>()
-  for (const match of text.replaceAll(link, ' ').matchAll(word)) {
+  const plain = text.replaceAll(link, ' ')
+  for (const match of plain.matchAll(word)) {
     const [, localPart = '', given = ''] = match
     const domain = given.replace(/[.-]+$/u, '')
-    const after = text.replaceAll(link, ' ').slice(match.index + match[0].length)
     // An id of Matrix, or the address of another service behind it.
-    if (after.startsWith('@') || after.startsWith(':')) continue
+    if (/[@:]/u.test(plain[match.index + match[0].length] ?? '')) continue
     const written = `${localPart}@${domain}`
     const email = domain.includes('.') ? whole(localPart, domain, written) : completed(localPart, domain, written)
     if (email !== undefined && !found.has(email.address.toLowerCase())) found.set(email.address.toLowerCase(), email)

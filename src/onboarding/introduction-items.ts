@@ -2,7 +2,7 @@ import { fieldOf, labelled, looselyLabelled, numbered } from './introduction-lab
 import type { Field } from './introduction-labels.ts'
 import { linesOf } from './introduction-text.ts'
 import type { Line } from './introduction-text.ts'
-import { isChatter, isSkip, looksLikeName } from './introduction-values.ts'
+import { isChatter, isSignOff, isSkip, looksLikeName } from './introduction-values.ts'
 
 /** A line and what it is about, as far as it says. */
 export interface Item extends Line {
@@ -10,12 +10,13 @@ export interface Item extends Line {
   readonly field?: Field
   readonly soft?: boolean
   readonly familyName?: boolean
+  readonly givenName?: boolean
   /** Without number and label. */
   readonly value: string
 }
 
 // "3rd" and "1.5" are no marks.
-const mark = /^(?:#?([1-9])\s*(?:[.):،]|[-–—](?![0-9]))(?![0-9])\s*|#([1-9])\s+)/u
+const mark = /^(?:#?([1-9])\s*(?:[.):،：）]|[-–—](?![0-9]))(?![0-9])\s*|#([1-9])\s+)/u
 
 const itemOf = (line: Line): Item => {
   const found = mark.exec(line.text)
@@ -27,7 +28,13 @@ const itemOf = (line: Line): Item => {
     ...(number === undefined ? {} : { number }),
     ...(label === undefined
       ? { value: rest }
-      : { field: label.field, soft: label.soft, familyName: label.familyName === true, value: label.value }),
+      : {
+          field: label.field,
+          soft: label.soft,
+          familyName: label.familyName === true,
+          givenName: label.givenName === true,
+          value: label.value,
+        }),
   }
 }
 
@@ -41,14 +48,66 @@ const withBareNumbers = (lines: readonly Line[]): readonly Line[] => {
   return lines.map((line, index) => (bare[index] === undefined ? line : { ...line, text: line.text.replace(/^([1-7])\s+/u, '$1. ') }))
 }
 
-/** `Name: Ada, Org: Engines, Email: …` in one line is several lines. */
-const splitLabels = (line: Line): readonly Line[] => {
-  const parts = line.text.split(/[,;|]\s*(?=[\p{L}][\p{L} /-]{1,30}[:：])/u)
-  const labels = parts.filter((part) => {
-    const label = labelled(part)
-    return label !== undefined && !label.soft
+/** Where a label begins that ends at the colon `at`: up to four words before it. undefined = no label ends there. */
+const labelBefore = (text: string, from: number, at: number): number | undefined => {
+  const begin = Math.max(from, at - 60)
+  const starts = [...text.slice(begin, at).matchAll(/(?<=^|[\s,;|/(])(?=\p{L})/gu)].map(({ index }) => begin + index).slice(-4)
+  return starts.find((start) => {
+    const field = fieldOf(text.slice(start, at))
+    return field !== undefined && field !== 'other'
   })
-  return parts.length >= 2 && labels.length === parts.length ? parts.map((text, index) => ({ text, gap: index === 0 && line.gap })) : [line]
+}
+
+/** `Name: Ada Org: Engines, Email: …` in one line is several lines; two labels are enough if nothing else stands before them. */
+const splitLabels = (line: Line): readonly Line[] => {
+  const starts: number[] = []
+  let from = 0
+  for (const { index } of line.text.matchAll(/[:：](?!\/\/)/gu)) {
+    const start = labelBefore(line.text, from, index)
+    if (start !== undefined) starts.push(start)
+    from = index + 1
+  }
+  if (starts.length < (starts[0] === 0 ? 2 : 3)) return [line]
+  return [...(starts[0] === 0 ? [] : [0]), ...starts]
+    .map((start, index, all) => ({
+      text: line.text
+        .slice(start, all[index + 1])
+        .replace(/[\s,;|/–—-]+$/u, '')
+        .trim(),
+      gap: index === 0 && line.gap,
+    }))
+    .filter(({ text }) => text !== '')
+}
+
+/** `2. Engines`, …, `5. Work: maths`: whose number is asked for by another label is answered by number, and the label is a part of the answer. */
+const withoutLabelsInside = (items: readonly Item[]): readonly Item[] =>
+  items.map((item) => {
+    const { number, field, gap, text } = item
+    const own = number === undefined ? undefined : numbered[number - 1]
+    if (number === undefined || own === undefined || field === undefined || field === own || item.soft === true) return item
+    const other = items.some(
+      (one) => one !== item && one.field === undefined && one.number !== undefined && numbered[one.number - 1] === field,
+    )
+    return other ? { text, gap, number, value: text.replace(mark, '') } : item
+  })
+
+/** Interests counted below their label: these numbers are none of the prompt's. */
+const withInnerLists = (items: readonly Item[]): readonly Item[] => {
+  const head = items.findIndex(({ field, value }) => field === 'interests' && value === '')
+  const first = items[head + 1]
+  if (head === -1 || first?.number !== 1 || first.field !== undefined) return items
+  const behind = items.slice(head + 1)
+  const end = behind.findIndex(({ number, field }, index) => field !== undefined || number !== index + 1)
+  const length = end === -1 ? behind.length : end
+  const before = items.slice(0, head)
+  if (!before.some(({ field, number }) => field === 'name' || number === 1)) return items
+  return items.map((item, index) => (index > head && index <= head + length ? { text: item.text, gap: false, value: item.value } : item))
+}
+
+/** The name below the last greeting, as in a letter. */
+const withoutSignature = (lines: readonly Line[]): readonly Line[] => {
+  const at = lines.findIndex(({ text }, index) => index >= 3 && index >= lines.length - 3 && isSignOff(text))
+  return at === -1 ? lines : lines.filter(({ text }, index) => index < at || (index > at && !looksLikeName(text)))
 }
 
 /** `Organization Analytical Engines`, if at least three lines are written so. */
@@ -98,8 +157,11 @@ const withMissingNumbers = (items: readonly Item[]): readonly Item[] => {
   })
 }
 
+/** The lines of a text as they are read, a name below the last greeting left out. */
+export const readableLines = (text: string): readonly Line[] => withBareNumbers(withoutSignature(linesOf(text)))
+
 /** The lines of an introduction, each with the number and the label that it has, or that it should have had. */
-export const itemsOf = (text: string): readonly Item[] => {
-  const lines = withBareNumbers(linesOf(text)).flatMap(splitLabels)
-  return withMissingNumbers(withBareLabels(withLooseLabels(lines.map(itemOf))))
-}
+export const itemsOf = (lines: readonly Line[]): readonly Item[] =>
+  withMissingNumbers(
+    withBareLabels(withLooseLabels(withInnerLists(withoutLabelsInside(lines.flatMap(splitLabels).map((line) => itemOf(line)))))),
+  )

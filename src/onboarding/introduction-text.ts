@@ -1,4 +1,5 @@
 import { isInvisible, isSpace } from '../chat/characters.ts'
+import { withoutDialogueMarks, withUsualNumbers } from './introduction-series.ts'
 
 /** A line that somebody wrote. */
 export interface Line {
@@ -11,16 +12,40 @@ export interface Line {
 const maxLength = 20_000
 const maxLines = 200
 
+/** Where the digits of other scripts begin: Arabic, Persian, Devanagari, Bengali, Thai, full-width. */
+const zeros = [0x660, 0x6f0, 0x966, 0x9e6, 0xe50, 0xff10]
+const asciiDigit = (sign: string): string => {
+  const code = sign.charCodeAt(0)
+  const begin = zeros.find((zero) => code >= zero && code <= zero + 9)
+  return begin === undefined ? sign : String(code - begin)
+}
+
 /** Number signs as people copy them from a telephone's keyboard: `1️⃣`, `①`, `(1)`, `１.` */
 const plainNumbers = (text: string): string =>
   text
     .replace(/([0-9])\ufe0f?\u20e3[.):]?/gu, '$1. ')
     .replace(/[\u2460-\u2468]/gu, (sign) => `${sign.charCodeAt(0) - 0x245f}. `)
-    .replace(/^(\s*)[\uff11-\uff19]/u, (found, before: string) => `${before}${found.charCodeAt(found.length - 1) - 0xff10}`)
+    .replace(/^(\s*)(\p{Nd})(?!\p{Nd})/u, (_, before: string, sign: string) => `${before}${asciiDigit(sign)}`)
+    .replace(/^(\s*[1-9])[、。．）：]\s*/u, '$1. ')
+    .replace(/^(\s*)0([1-9])(?=\s?[.):-])/u, '$1$2')
     .replace(/^(\s*)[([]([1-9])[)\]][.:]?/u, '$1$2. ')
     .replace(/^(\s*)(?:q(?:uestion)?|a(?:nswer)?)\s?([1-9])\s*[.:)]/iu, '$1$2. ')
     .replace(/^(\s*[1-9])\/(?=\s)/u, '$1. ')
     .replace(/^(\s*[1-9])\.\)/u, '$1.')
+
+/** Marks of HTML that some apps leave in the text. An address in angle brackets is none. */
+const withoutTags = (text: string): string =>
+  !/[<&]/u.test(text)
+    ? text
+    : text
+        .replaceAll(/<(?:br|hr)\s?\/?>|<\/(?:p|div|li|h[1-6]|tr|ul|ol)>/giu, '\n')
+        .replaceAll(/<\/?(?:a|b|i|u|p|em|li|ol|td|th|tr|ul|div|del|code|font|span|table|tbody|strong|h[1-6])(?:\s[^<>]{0,300})?>/giu, '')
+        .replaceAll(/&(?:nbsp|#160);/giu, ' ')
+        .replaceAll(/&(?:lt|#60);/giu, '<')
+        .replaceAll(/&(?:gt|#62);/giu, '>')
+        .replaceAll(/&(?:quot|#34);/giu, '"')
+        .replaceAll(/&(?:apos|#0?39);/giu, "'")
+        .replaceAll(/&amp;/giu, '&')
 
 /** Bold and headings of Markdown, and code. Signs inside a word stay: they may belong to an address. */
 const withoutMarkup = (text: string): string =>
@@ -43,12 +68,23 @@ const tidy = (raw: string): string => {
   return plain.replace(pictures, '').replace(bullet, '').replaceAll(/ {2,}/gu, ' ').trim()
 }
 
-/** What somebody wrote themselves, line by line: quoted lines and blank ones are left out. */
+/** Lines that only draw something: `-----`, `***`, `|---|---|`. */
+const rule = /^[\s|:]*[-–—_=*~]{3}[-–—_=*~\s|:]*$/u
+/** `| Name | Ada |` is a row of a table. */
+const row = /^\|\s*([^|]*?)\s*\|\s*([^|]*?)\s*\|$/u
+/** The mention of the bot before the first answer. */
+const called = /^(?:@[^\s:,]{1,100}(?::[\p{L}\p{N}.-]+(?::[0-9]+)?)?[:,]?\s+(?=\S)|[\p{L}\p{N}_-]{2,40}[:,]?\s+(?=1\s*[.):]\s))/u
+
+const withoutRules = (lines: readonly Line[]): readonly Line[] =>
+  lines.filter(({ text }, index) => !rule.test(text) || (text.length <= 3 && index > 0 && index < lines.length - 1))
+
+/**
+ * What somebody wrote themselves, line by line: quoted lines and blank ones are left out.
+ */
 export const linesOf = (text: string): readonly Line[] => {
   const lines: Line[] = []
   let gap = false
-  for (const raw of text
-    .slice(0, maxLength)
+  for (const raw of withoutTags(text.slice(0, maxLength))
     .split(/\r\n|[\n\r\u0085\u2028\u2029]/u)
     .slice(0, maxLines)) {
     if (/^[\s\u200e\u200f]*>/u.test(raw)) continue
@@ -60,13 +96,15 @@ export const linesOf = (text: string): readonly Line[] => {
     lines.push({ text: line, gap })
     gap = false
   }
-  const [first, ...others] = lines
+  const plain = withoutRules(lines)
+  const [first, ...others] = plain
   if (first === undefined) return []
-  // "@gatehouse 1. Ada": the mention is no part of it.
-  const called = { ...first, text: first.text.replace(/^@?[\p{L}\p{N}_-]{2,40}[:,]?\s+(?=1\s*[.):]\s)/u, '') }
-  const all = [called, ...others]
-  const least = all.filter(({ text }) => partsOf(text).length > 1).length >= 2 ? 2 : 3
-  return all.flatMap((line) => splitLine(line, least))
+  const own = first.text.replace(called, '')
+  const all = [{ ...first, text: own }, ...others].map((line) => ({ ...line, text: line.text.replace(row, '$1: $2') }))
+  const counted = withUsualNumbers(withoutDialogueMarks(all.map((line) => line.text)))
+  const numbered = all.map((line, index) => ({ ...line, text: counted[index] ?? line.text }))
+  const least = numbered.filter((line) => partsOf(line.text).length > 1).length >= 2 ? 2 : 3
+  return numbered.flatMap((line) => splitLine(line, least))
 }
 
 /** `1. Ada 2. Engines 3. Mo …` by its numbers, whichever it begins with. */

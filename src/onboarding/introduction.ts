@@ -1,26 +1,21 @@
 import { findEmails } from './introduction-email.ts'
 import type { FoundEmail } from './introduction-email.ts'
-import { numbered } from './introduction-labels.ts'
+import { labelled, numbered } from './introduction-labels.ts'
 import type { Field } from './introduction-labels.ts'
-import { itemsOf } from './introduction-items.ts'
+import { itemsOf, readableLines } from './introduction-items.ts'
 import type { Item } from './introduction-items.ts'
-import {
-  interestsIn,
-  inviterValue,
-  isCapitalised,
-  isChatter,
-  isSkip,
-  linkedinIn,
-  looksLikeName,
-  nameValue,
-  plainValue,
-} from './introduction-values.ts'
+import { interestsIn } from './introduction-interests.ts'
+import { linkedinIn, linkedinOf } from './introduction-linkedin.ts'
+import { splitOneLine } from './introduction-oneline.ts'
+import { readProse } from './introduction-prose.ts'
+import type { Line } from './introduction-text.ts'
+import { inviterValue, isCapitalised, isChatter, isSkip, looksLikeName, nameValue, organizationValue } from './introduction-values.ts'
 
 /** Something that is not certain: a moderator looks at it before an account is made. */
 export interface Guess {
   readonly field: Field
-  /** `ending`: the ending of an e-mail address was completed · `several`: more than one was given · `place`: taken from where the line stands. */
-  readonly code: 'ending' | 'several' | 'place'
+  /** `ending`: the ending of an e-mail address was completed · `several`: more than one was given · `place`: taken from where the line stands · `sentence`: taken out of a sentence. */
+  readonly code: 'ending' | 'several' | 'place' | 'sentence'
 }
 
 /** What a newcomer wrote about themselves. `null` = absent, or left out on purpose. */
@@ -54,7 +49,8 @@ class Sheet {
   readonly values = new Map<Field, string[]>()
   /** Before the first line that has a label or a number. */
   readonly leading: string[] = []
-  /** Behind one, but not part of it. */
+  /** Behind one, but not part of it: before the line with the address, and behind it. */
+  readonly between: string[] = []
   readonly trailing: string[] = []
   readonly #open: { field: Field | undefined } = { field: undefined }
 
@@ -70,6 +66,7 @@ class Sheet {
           this.values.set(field, [...(lines ?? []), ...(item.value === '' ? [] : [item.value])])
         else if (lines.length === 0 && item.value !== '') lines.push(item.value)
         else if (item.familyName === true && item.value !== '') lines[0] = `${lines[0] ?? ''} ${item.value}`
+        else if (item.givenName === true && item.value !== '') lines[0] = `${item.value} ${lines[0] ?? ''}`
       }
     }
   }
@@ -91,7 +88,8 @@ class Sheet {
     } else {
       if (gap) this.#open.field = undefined
       if (this.#open.field === undefined) this.values.delete('other')
-      this.trailing.push(value)
+      const above = this.values.has('email') || this.values.has('interests') ? this.trailing : this.between
+      above.push(value)
     }
   }
 
@@ -103,7 +101,9 @@ class Sheet {
   emails(): readonly FoundEmail[] {
     const own = this.values.get('email')
     if (own !== undefined) return findEmails(own.join('\n'))
-    return findEmails([...(this.values.get('name') ?? []), ...[...this.leading, ...this.trailing].filter(isOnlyEmail)].join('\n'))
+    return findEmails(
+      [...(this.values.get('name') ?? []), ...[...this.leading, ...this.between, ...this.trailing].filter(isOnlyEmail)].join('\n'),
+    )
   }
 }
 
@@ -139,7 +139,7 @@ const byPlace = (lines: readonly string[]): Pick<Parts, 'name' | 'organization' 
           : []
   return {
     name: name === undefined ? undefined : nameValue(name),
-    organization: organization === undefined ? undefined : plainValue(organization),
+    organization: organization === undefined ? undefined : organizationValue(organization),
     invitedBy: invitedBy === undefined ? undefined : inviterValue(invitedBy),
     guesses,
   }
@@ -153,25 +153,27 @@ const structured = (items: readonly Item[]): Parts | undefined => {
   if (labels.size < 2 && soft.size < 3 && numbers.size < 3) return undefined
   const sheet = new Sheet(items)
   const emails = sheet.emails()
-  const leading = sheet.leading.filter((line) => !isChatter(line) && !isOnlyEmail(line) && linkedinIn(line) === undefined)
+  const isPlain = (line: string): boolean => !isChatter(line) && !isOnlyEmail(line) && linkedinIn(line) === undefined
+  const leading = sheet.leading.filter(isPlain)
   const sure = leading.length === 3
+  // What stands between the labelled lines is taken for one of them if the address comes later.
+  const between = sheet.values.has('email') || emails.length > 0 ? sheet.between.filter(isPlain) : []
   const guesses: Guess[] = []
   const fill = (field: 'name' | 'organization' | 'invitedBy'): string | undefined => {
     if (sheet.values.has(field)) return sheet.first(field)
-    const line = leading.length > 0 && (field !== 'name' || looksLikeName(leading[0] ?? '')) ? leading.shift() : undefined
+    const [next = ''] = leading.length > 0 ? leading : between
+    const line = next !== '' && (field !== 'name' || looksLikeName(next)) ? (leading.length > 0 ? leading : between).shift() : undefined
     if (line !== undefined && field !== 'name' && !sure) guesses.push(place(field))
     return line
   }
   const name = fill('name')
   const organization = fill('organization')
   const invitedBy = fill('invitedBy')
-  const below = sheet.values.has('interests')
-    ? []
-    : sheet.trailing.filter((line) => !isChatter(line) && !isOnlyEmail(line) && linkedinIn(line) === undefined)
+  const below = sheet.values.has('interests') ? [] : [...between, ...sheet.trailing].filter(isPlain)
   if (below.length > 0) guesses.push(place('interests'))
   const parts: Parts = {
     name: name === undefined ? undefined : nameValue(name),
-    organization: organization === undefined ? undefined : plainValue(organization),
+    organization: organization === undefined ? undefined : organizationValue(organization),
     invitedBy: invitedBy === undefined ? undefined : inviterValue(invitedBy),
     emails,
     interests: interestsIn([...(sheet.values.get('interests') ?? []), ...below]),
@@ -180,46 +182,84 @@ const structured = (items: readonly Item[]): Parts | undefined => {
   return isConvincing(parts, sheet, labels, numbers) ? parts : undefined
 }
 
+/** "Contact ada@example.org": a step of a list, or a rule. */
+const instruction =
+  /^(?:(?:please )?(?:contact|e-?mail|mail|write|ask|enter|type|call|send|message|notify|reach out|see|visit|click|report|ping)(?: to| us| me)?)\s/iu
+/** Words for an address that is not one, or why there is none. */
+const noAddress =
+  /@|(?<!\p{L})(?:at|dot|share|shared|dm|dms|pm|private|privately|private message|public|publicly|tell you|send you|give you)(?!\p{L})/iu
+
 /** A list of steps or of wishes is numbered as well: what makes an introduction is an address, or labels, or a name with a reason to have no address. */
 const isConvincing = (parts: Parts, sheet: Sheet, labels: ReadonlySet<Field>, numbers: ReadonlySet<number>): boolean => {
   const said = [parts.name, parts.organization, parts.invitedBy, parts.emails[0], parts.interests[0]].filter(
     (value) => value !== undefined,
   ).length
+  const fourth = sheet.first('email')
+  if (labels.size < 2 && fourth !== undefined && instruction.test(fourth)) return false
   if (parts.emails.length > 0 && parts.name !== undefined) return labels.size >= 2 || said >= 3 || numbers.size >= 4
   if (labels.size >= 3 && parts.name !== undefined) return said >= 2
   if (parts.emails.length > 0 && labels.size >= 3) return said >= 2
-  const fourth = sheet.first('email')
-  const reason = fourth === undefined || fourth === '' || isSkip(fourth) || /@|\b(?:at|dot)\b/iu.test(fourth)
+  const reason = fourth === undefined || fourth === '' || isSkip(fourth) || isPhone(fourth) || noAddress.test(fourth)
   return numbers.size >= 4 && reason && parts.name !== undefined && looksLikeName(parts.name) && isCapitalised(parts.name) && said >= 3
 }
+
+/** "Agenda for tomorrow" is no name, "Jess park" and "jess park" may be one. */
+const isNameAlone = (line: string): boolean => {
+  if (!looksLikeName(line)) return false
+  const words = line.split(/\s+/u)
+  return words.length <= 2 || isCapitalised(line) || line === line.toLowerCase() || /["“”(]/u.test(line)
+}
+
+/** `Gatehouse: Ada`: who was called, before the name. */
+const calledBefore = /^@?[\p{L}\p{N}_.-]{2,40}[:,]\s+(?=\p{Lu})/u
+
+const ignoredFields: ReadonlySet<Field | undefined> = new Set<Field>(['other', 'phone', 'signal', 'linkedin'])
 
 /** Lines without any mark: the one with the e-mail address parts name, organization and inviter from the interests. */
 const unmarked = (items: readonly Item[], least: number): Parts | undefined => {
   const lines = items.filter(
-    (item) =>
-      item.field !== 'other' && item.field !== 'phone' && item.field !== 'signal' && (item.field !== undefined || !isChatter(item.text)),
+    (item) => !ignoredFields.has(item.field) && (item.field !== undefined || !isChatter(item.text)) && !isLinkedinAlone(item.value),
   )
   const at = lines.findIndex(({ value }) => isOnlyEmail(value))
-  const skip = lines.length >= 5 && isSkip(lines[3]?.value ?? '') ? 3 : -1
+  const skip = lines.length >= 5 && (isSkip(lines[3]?.value ?? '') || isPhone(lines[3]?.value ?? '')) ? 3 : -1
   const middle = at >= 0 ? at : skip
+  // "Event: …", "Date: …": another kind of sheet.
+  if (lines.filter(({ field, value }) => field === undefined && strangeLabel.test(value)).length >= 2) return undefined
+  // The address first: the others follow in the order of the prompt.
+  if (at === 0 && lines.length >= 5) return addressFirst(lines)
   if (middle < 1 || lines.length < least) return undefined
   const above = lines.slice(0, middle)
   const free = above.filter(({ field }) => field === undefined).map(({ value }) => value)
   const of = (field: Field): string | undefined => above.find((item) => item.field === field)?.value
-  const first = of('name') ?? free.shift()
-  if (first === undefined || !looksLikeName(first) || first.length > 60 || above.some(({ value }) => value.length > 120)) return undefined
+  const first = of('name') ?? free.shift()?.replace(calledBefore, '')
+  if (first === undefined || !isNameAlone(first) || first.length > 60 || above.some(({ value }) => value.length > 120)) return undefined
+  const name = nameValue(first)
+  if (name === undefined) return undefined
   const invitedBy = of('invitedBy')
   const organization = of('organization')
   const rest = byPlace([first, ...(organization === undefined ? [] : [organization]), ...free])
-  const below = lines.slice(middle + 1).filter(({ value }) => !isOnlyEmail(value) && !isPhone(value) && linkedinIn(value) === undefined)
+  const below = lines.slice(middle + 1).filter(({ value }) => !isOnlyEmail(value) && !isPhone(value))
   return {
     ...rest,
-    name: nameValue(first),
+    name,
     ...(invitedBy === undefined ? {} : { invitedBy: inviterValue(invitedBy), guesses: [] }),
     emails: at >= 0 ? findEmails([lines[at]?.value ?? '', ...lines.slice(at + 1).map(({ value }) => value)].join('\n')) : [],
     interests: interestsIn(below.map(({ value }) => value)),
   }
 }
+
+const addressFirst = (lines: readonly Item[]): Parts | undefined => {
+  const [address, name, organization, invitedBy, ...interests] = lines.map(({ value }) => value)
+  if (name === undefined || !isNameAlone(name) || !isCapitalised(name) || lines.length > 12) return undefined
+  return {
+    ...byPlace([name, organization ?? '', invitedBy ?? '']),
+    emails: findEmails(address ?? ''),
+    interests: interestsIn(interests),
+    guesses: [place('name'), place('organization'), place('invitedBy'), place('interests')],
+  }
+}
+
+const isLinkedinAlone = (line: string): boolean => linkedinIn(line) !== undefined && !/\s/u.test(line.trim())
 
 const unnumbered = ({ text, gap, value, field, soft }: Item): Item => ({
   text,
@@ -246,6 +286,40 @@ const shifted = (items: readonly Item[]): Parts | undefined => {
   return parts && { ...parts, guesses: [place('organization'), place('invitedBy'), place('interests')] }
 }
 
+const weigh = (parts: Parts | undefined): number =>
+  parts === undefined
+    ? 0
+    : [parts.name, parts.organization, parts.invitedBy, parts.emails[0], parts.interests[0]].filter((value) => value !== undefined).length
+
+/** In sentences: everything is a guess. */
+const inSentences = (lines: readonly Line[]): Parts | undefined => {
+  const told = readProse(lines.map(({ text }) => text))
+  if (told === undefined) return undefined
+  const { name, organization, invitedBy, emails, interests } = told
+  const fields: readonly (readonly [Field, unknown])[] = [
+    ['name', name],
+    ['organization', organization],
+    ['invitedBy', invitedBy],
+    ['email', emails[0]],
+    ['interests', interests[0]],
+  ]
+  return { ...told, guesses: fields.flatMap(([field, value]) => (value === undefined ? [] : [{ field, code: 'sentence' } as const])) }
+}
+
+/** Several answers in one line: which is which is a guess. */
+const inOneLine = (lines: readonly Line[]): Parts | undefined => {
+  const split = splitOneLine(lines)
+  const found = split === undefined ? undefined : unmarked(itemsOf(split).map(unnumbered), 4)
+  return found && { ...found, guesses: [place('name'), place('organization'), place('invitedBy'), place('interests')] }
+}
+
+/** What was read line by line; where lines have no marks, what their sentences or the signs inside them tell if that is more. */
+const fuller = (parts: Parts | undefined, lines: readonly Line[], items: readonly Item[]): Parts | undefined => {
+  const isMarked = items.some(({ number }) => number !== undefined) || lines.some(({ text }) => labelled(text)?.soft === false)
+  if (parts !== undefined && isMarked) return parts
+  return [parts, inSentences(lines), inOneLine(lines)].reduce((best, one) => (weigh(one) > weigh(best) ? one : best))
+}
+
 const isPhone = (line: string): boolean => /^[+(]?[0-9][0-9\s().-]{6,}$/u.test(line)
 
 /**
@@ -253,9 +327,10 @@ const isPhone = (line: string): boolean => /^[+(]?[0-9][0-9\s().-]{6,}$/u.test(l
  * is only ever one that stands in the text; where its ending was completed or something else is doubtful, `guesses` says so.
  */
 export const readIntroduction = (text: string): Introduction => {
-  const items = itemsOf(text)
+  const lines = readableLines(text)
+  const items = itemsOf(lines)
   const plain = items.map((item) => item.text).join('\n')
-  const parts = isShifted(items) ? shifted(items) : (structured(items) ?? unmarked(items.map(unnumbered), 4))
+  const parts = fuller(isShifted(items) ? shifted(items) : (structured(items) ?? unmarked(items.map(unnumbered), 4)), lines, items)
   if (parts === undefined) return nothing
   // Marks without a shape inside an address were taken away: such an address is not what was written.
   const emails = parts.emails.filter(({ address, written }) => text.includes(written ?? address))
@@ -266,7 +341,7 @@ export const readIntroduction = (text: string): Introduction => {
     ...(emails.length > 1 ? [{ field: 'email', code: 'several' } as const] : []),
   ]
   const labelledLinkedin = items.find(({ field, number }) => field === 'linkedin' || (field === undefined && number === 6))?.value ?? ''
-  const linkedin = linkedinIn(plain) ?? plainValue(labelledLinkedin)
+  const linkedin = linkedinOf(labelledLinkedin, plain)
   return {
     isIntroduction: true,
     name: parts.name ?? null,

@@ -28,12 +28,21 @@ const doubtWords = ({ field, code }: Guess, email: string | null): string => {
   if (code === 'ending')
     return `the e-mail address had no ending, and I completed it to ${email?.slice(email.lastIndexOf('@') + 1) ?? 'the usual one'}`
   if (code === 'several') return 'there are several e-mail addresses, and I take the first'
-  const words: Readonly<Partial<Record<Guess['field'], string>>> = {
-    organization: 'organization',
-    invitedBy: 'inviter',
-    interests: 'interests',
-  }
-  return `the lines have no marks, so I took the ${words[field] ?? field} by its place`
+  return `the lines have no marks, so I took the ${fieldWords[field] ?? field} by its place`
+}
+
+const fieldWords: Readonly<Partial<Record<Guess['field'], string>>> = {
+  organization: 'organization',
+  invitedBy: 'inviter',
+  email: 'e-mail address',
+  interests: 'interests',
+}
+
+/** What was taken out of sentences is one doubt, not five. */
+const doubtsOf = (guesses: readonly Guess[], email: string | null): readonly string[] => {
+  const told = guesses.filter(({ code }) => code === 'sentence').map(({ field }) => fieldWords[field] ?? field)
+  const others = guesses.filter(({ code }) => code !== 'sentence').map((guess) => doubtWords(guess, email))
+  return [...(told.length === 0 ? [] : [`it is written in sentences, out of which I took: ${told.join(', ')}`]), ...others]
 }
 
 /** Puts together what an arrival needs to know. */
@@ -62,7 +71,7 @@ export const understand = (
     linkedin: introduction?.linkedin ?? undefined,
     doubts: [
       ...(fromProfile === undefined ? [] : ['no name was given, so I took the display name']),
-      ...open.map((guess) => doubtWords(guess, introduction?.email ?? null)),
+      ...doubtsOf(open, introduction?.email ?? null),
     ],
     missing: [...(email === undefined ? ['e-mail address'] : []), ...(interests.length === 0 ? ['interests'] : [])],
   }
