@@ -10,7 +10,6 @@ import type { Accounts } from '../directory/accounts.ts'
 import type { CatalogueFile } from '../directory/catalogue.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Links } from '../directory/links.ts'
-import { protectedAccount } from '../directory/protected-account.ts'
 import type { Repairer } from '../directory/repairer.ts'
 import type { Scheduler } from '../jobs/scheduler.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
@@ -95,6 +94,8 @@ export interface CommandParts {
   readonly isOwnMessage: (eventId: EventId) => boolean
   readonly repairer: Repairer
   readonly random: (below: number) => number
+  /** Why only an admin may touch an account: `protectedAccount`. */
+  readonly protectedAccount: (pk: number) => string | undefined
   readonly identityOf: TrustPorts
   readonly status: () => Status
 }
@@ -118,6 +119,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     queries,
     admin,
     capabilities,
+    protectedAccount,
   } = parts
   const { nameOf } = community
   const own = config.homeserver.userId
@@ -195,7 +197,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       ...roomList,
       profile: config.homeserver.profile,
       isServerAdmin: () => capabilities.admin,
-      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
+      protectedAccount,
       isBridged,
       roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
       listed: () => community.listed(),
@@ -214,7 +216,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       accounts,
       scheduler,
       directory,
-      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
+      protectedAccount,
       mayReset: (userId) => config.credentials.kind === 'recovery-link' || roles.of(userId) === 'everyone',
     }),
     createStuckCommand({
@@ -239,7 +241,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       accounts,
       directory,
       kind: config.credentials.kind,
-      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
+      protectedAccount,
     }),
     createJobsCommand({ list: (states, limit) => scheduler.list(states, limit), nameOf }),
     createRetryCommand({
@@ -258,7 +260,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       directory,
       directRoomOf: (userId) => parts.directRooms.roomOf(userId),
       indoc: () => rooms.indoc,
-      protectedAccount: (pk) => protectedAccount(accounts, (name) => roles.isRoleGroup(name), pk),
+      protectedAccount,
     }),
     createTrustCommand(parts.identityOf),
     createAuditCommand({ list: (filter) => audit.list(filter), nameOf }),

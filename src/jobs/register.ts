@@ -11,7 +11,6 @@ import type { Config } from '../config/schema.ts'
 import type { CryptoPort } from '../crypto/port.ts'
 import type { Accounts } from '../directory/accounts.ts'
 import type { Directory } from '../directory/directory.ts'
-import { protectedAccount } from '../directory/protected-account.ts'
 import type { Repairer } from '../directory/repairer.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
@@ -63,6 +62,8 @@ export interface JobParts {
   readonly logger: Logger
   readonly rooms: SpecialRooms
   readonly roles: Roles
+  /** Why only an admin may touch an account: `protectedAccount`. */
+  readonly protectedAccount: (pk: number) => string | undefined
   readonly pipeline: Pipeline
   readonly answerInvitation: ReturnType<typeof createInvitationHandler>
   readonly introductions: IntroductionJobOptions
@@ -123,7 +124,7 @@ export const registerJobs = (parts: JobParts): void => {
       ...parts.delivery,
       lookUp: parts.authentik,
       hasRole: (userId) => parts.roles.of(userId) !== 'everyone',
-      protectedAccount: (pk) => protectedAccount(parts.accounts, (name) => parts.roles.isRoleGroup(name), pk),
+      protectedAccount: parts.protectedAccount,
       helloGapMs: config.welcome.helloGap,
       email: parts.email,
       onSent: ({ userId, name, askedBy }, words, jobId) => {
