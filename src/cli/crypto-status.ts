@@ -61,7 +61,7 @@ const serverOf = async ({ config, crypto, homeserver }: CryptoDesk): Promise<Cry
 }
 
 const localOf = async ({ crypto }: CryptoDesk): Promise<CryptoStatus['local']> => {
-  const { master, selfSigning, userSigning } = await crypto.engine.binding.privateKeys()
+  const { master, selfSigning, userSigning } = await crypto.engine.binding.identity.privateKeys()
   const { masterKey } = crypto.engine.ownKeys
   return {
     signed: masterKey !== undefined,

@@ -91,6 +91,20 @@ export interface EngineListener {
   readonly devices: (userIds: readonly UserId[]) => void
 }
 
+/** The bot's own cross-signing identity, in one build of the library. */
+export interface IdentityBinding {
+  privateKeys(): Promise<PrivateKeys>
+  /** @param fresh with new keys, not those that are here */
+  makeIdentity(fresh: boolean): Promise<IdentityRequests>
+  /** Keys of a new identity that nobody uses yet, made beside this engine. */
+  otherIdentity(): Promise<{ readonly signingKeys: string; readonly secrets: IdentitySecrets }>
+  exportSecrets(): Promise<IdentitySecrets>
+  /** Takes private keys over; the public ones have to be known from the server. @returns what has to be sent for that, if anything */
+  importSecrets(secrets: readonly (string | undefined)[]): Promise<EngineRequest | undefined>
+  /** Signs this device by the identity; undefined = the server does not show the device. */
+  signDevice(): Promise<EngineRequest | undefined>
+}
+
 /**
  * One build of the encryption library, in plain values. What the bot does with it (when to send what, whom to give keys, what to believe) is in `engine.ts`
  * and is the same for every build. User ids that the library refuses are left out wherever several are given; ask `takes` before giving a single one.
@@ -144,16 +158,8 @@ export interface EngineBinding {
   /** To-device messages (JSON by user and device) with an empty event through the newest session with a device; undefined = the engine does that itself. */
   dummyFor(userId: UserId, deviceId: DeviceId): Promise<JsonObject | undefined>
 
-  privateKeys(): Promise<PrivateKeys>
-  /** @param fresh with new keys, not those that are here */
-  makeIdentity(fresh: boolean): Promise<IdentityRequests>
-  /** Keys of a new identity that nobody uses yet, made beside this engine. */
-  otherIdentity(): Promise<{ readonly signingKeys: string; readonly secrets: IdentitySecrets }>
-  exportSecrets(): Promise<IdentitySecrets>
-  /** Takes private keys over; the public ones have to be known from the server. @returns what has to be sent for that, if anything */
-  importSecrets(secrets: readonly (string | undefined)[]): Promise<EngineRequest | undefined>
-  /** Signs this device by the identity; undefined = the server does not show the device. */
-  signDevice(): Promise<EngineRequest | undefined>
+  /** The bot's own cross-signing identity. */
+  readonly identity: IdentityBinding
 
   /** Ends the library when the calls into it have come back. */
   close(): Promise<void>

@@ -65,7 +65,7 @@ export const ensureIdentity = async (options: IdentityOptions): Promise<Identity
   const body = queried.safeParse(asked.body)
   const existing = body.success && body.data.master_keys !== undefined && Object.hasOwn(body.data.master_keys, engine.userId)
   // The engine has dropped private keys that do not fit the server's public ones by now.
-  const { master, selfSigning, userSigning } = await engine.binding.privateKeys()
+  const { master, selfSigning, userSigning } = await engine.binding.identity.privateKeys()
   const own = master && selfSigning && userSigning
   const secrets = existing && !own ? await readSecrets(options) : undefined
   if (secrets !== undefined && !('values' in secrets)) return secrets
@@ -97,7 +97,7 @@ const remember = async ({ database, engine }: IdentityOptions): Promise<void> =>
 
 const isSigned = async ({ binding, userId, deviceId }: Engine): Promise<boolean> => {
   const device = await binding.deviceOf(userId, deviceId)
-  return device?.signed === true && (await binding.privateKeys()).selfSigning
+  return device?.signed === true && (await binding.identity.privateKeys()).selfSigning
 }
 
 /** What the server shows for the bot; taken in by the engine unless it speaks against the keys that we have. */
@@ -134,7 +134,7 @@ const storeLeftOver = async (options: IdentityOptions): Promise<IdentityResult |
 /** Uploads the identity: keys of the device, public keys, signatures, in this order; the first upload needs no password (MSC3967). */
 const create = async (options: IdentityOptions, fresh: boolean): Promise<IdentityResult> => {
   const { engine, http, store } = options
-  const requests = await engine.binding.makeIdentity(fresh)
+  const requests = await engine.binding.identity.makeIdentity(fresh)
   await store.durable()
   // The recovery key is kept first: an identity that nobody can restore must not exist.
   const stored = await storeSecrets(options)
@@ -160,7 +160,7 @@ const uploadSignatures = async ({ engine, http }: IdentityOptions, request: Engi
 const signDevice = async (options: IdentityOptions): Promise<IdentityResult> => {
   const { engine } = options
   if (await isSigned(engine)) return { ok: true, made: 'nothing' }
-  const request = await engine.binding.signDevice()
+  const request = await engine.binding.identity.signDevice()
   if (request === undefined) return { ok: false, code: 'refused', words: 'the server does not know this device any more' }
   return (await uploadSignatures(options, request)) ?? { ok: true, made: 'signature' }
 }
@@ -173,7 +173,7 @@ const storeSecrets = async (options: IdentityOptions): Promise<GateFailure | und
   const text = encodeRecoveryKey(key)
   onSecret(text)
   if (known === undefined) writeRecoveryKey(recoveryKeyFile, `${text}\n`)
-  const values = await engine.binding.exportSecrets()
+  const values = await engine.binding.identity.exportSecrets()
   const keyId = `gatehouse_${engine.deviceId}`
   const put = async (type: string, content: unknown): Promise<GateFailure | undefined> => {
     const result = await http.setAccountData(type, content)
@@ -220,7 +220,7 @@ const readSecrets = async ({
 
 /** Takes the identity's private keys over, then signs this device with them. */
 export const restore = async (options: IdentityOptions, secrets: readonly string[]): Promise<IdentityResult> => {
-  const request = await options.engine.binding.importSecrets(secrets)
+  const request = await options.engine.binding.identity.importSecrets(secrets)
   const failure = request === undefined ? undefined : await uploadSignatures(options, request)
   if (failure !== undefined) return failure
   const signed = await signDevice(options)

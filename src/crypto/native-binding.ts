@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { DecryptedRoomEvent, OlmMachine, UserId as NativeUserId } from '@matrix-org/matrix-sdk-crypto-nodejs'
+import type { DecryptedRoomEvent, UserId as NativeUserId } from '@matrix-org/matrix-sdk-crypto-nodejs'
 import { z } from 'zod'
 import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
 import type {
@@ -9,17 +9,18 @@ import type {
   EngineListener,
   EngineRequest,
   EngineSync,
-  IdentityRequests,
-  IdentitySecrets,
-  PrivateKeys,
+  IdentityBinding,
   Received,
   RequestKind,
   SessionSettings,
 } from './engine-binding.ts'
 import type { KnownPeople } from './known-people.ts'
+import { NativeIdentity } from './native-identity.ts'
 import type { NativeLibrary } from './native-library.ts'
 import type { NativeMachine } from './native-machine.ts'
 import type { NativePages } from './native-pages.ts'
+import { requestKinds, toRequest } from './native-requests.ts'
+import { failureOfWords, isPanic } from './native-words.ts'
 import type { SenderTrust, Undecryptable } from './port.ts'
 
 // The numbers of the library's enumerations, which exist in its types only.
@@ -29,7 +30,6 @@ const worldReadable = 3
 const megolm = 1
 const allDevices = 0
 const identityBased = 2
-const kinds = ['keys-upload', 'keys-query', 'keys-claim', 'to-device', 'signatures-upload', 'room-message', 'keys-backup'] as const
 const trusts: readonly SenderTrust[] = [
   'not-guaranteed',
   'unknown-device',
@@ -42,41 +42,21 @@ const trusts: readonly SenderTrust[] = [
 ]
 const noShield = 6
 
-const secretNames = ['m.cross_signing.master', 'm.cross_signing.self_signing', 'm.cross_signing.user_signing'] as const
-const signedKeys = z.object({ signed_keys: z.unknown() })
 const received = z.tuple([
   z.array(z.looseObject({ type: z.string().optional() })),
   z.array(z.looseObject({ room_id: z.string(), session_id: z.string() })),
 ])
 const messagesOf = z.object({ messages: z.record(z.string(), z.record(z.string(), z.unknown())) })
 
-/** A request of the library. */
-interface NativeRequest {
-  readonly id: string
-  readonly body: string
-  readonly type: number
-  readonly eventType?: string
-  readonly txnId?: string
-}
-
-const toRequest = ({ id, body, type, eventType, txnId }: NativeRequest): EngineRequest => {
-  const kind = kinds[type]
-  if (kind === undefined) throw new Error(`the native engine has a request of an unknown type ${type}`)
-  // The library puts what the server wants as the whole body under a name.
-  const whole = kind === 'signatures-upload' ? JSON.stringify(signedKeys.parse(JSON.parse(body)).signed_keys) : body
-  return { id: id === '' ? undefined : id, kind, body: whole, eventType, txnId }
-}
-
 /** The native build of the Rust crypto state machine. What it does not tell is known by `KnownPeople`; what it cannot do is said in docs/native-engine.md. */
 export class NativeBinding implements EngineBinding {
   readonly name: string
+  readonly identity: IdentityBinding
   readonly identityKeys: { readonly ed25519: string; readonly curve25519: string }
   readonly #library: NativeLibrary
   readonly #machine: NativeMachine
   readonly #pages: NativePages
   readonly #people: KnownPeople
-  readonly #userId: UserId
-  readonly #deviceId: DeviceId
   #listener: EngineListener = { roomKeys: () => undefined, devices: () => undefined }
   /** Rooms whose next share has to begin a new session. */
   readonly #ended = new Set<RoomId>()
@@ -92,8 +72,7 @@ export class NativeBinding implements EngineBinding {
     this.#machine = options.machine
     this.#pages = options.pages
     this.#people = options.people
-    this.#userId = options.machine.ask(({ userId }) => userId.toString() as UserId)
-    this.#deviceId = options.machine.ask(({ deviceId }) => deviceId.toString() as DeviceId)
+    this.identity = new NativeIdentity(options)
     this.name = `native ${options.version} (experimental, keeps all room keys)`
     const { ed25519, curve25519 } = options.machine.ask(({ identityKeys }) => identityKeys)
     this.identityKeys = { ed25519: ed25519.toBase64(), curve25519: curve25519.toBase64() }
@@ -157,7 +136,7 @@ export class NativeBinding implements EngineBinding {
   }
 
   async markSent(id: string, kind: RequestKind, body: unknown): Promise<void> {
-    await this.#machine.call((machine) => machine.markRequestAsSent(id, kinds.indexOf(kind), JSON.stringify(body)))
+    await this.#machine.call((machine) => machine.markRequestAsSent(id, requestKinds.indexOf(kind), JSON.stringify(body)))
     const changed = kind === 'keys-query' ? this.#people.note(body) : []
     this.#pages.keep()
     if (changed.length > 0) this.#listener.devices(changed)
@@ -263,74 +242,6 @@ export class NativeBinding implements EngineBinding {
     return undefined
   }
 
-  async privateKeys(): Promise<PrivateKeys> {
-    const { hasMaster, hasSelfSigning, hasUserSigning } = await this.#machine.call((machine) => machine.crossSigningStatus())
-    return { master: hasMaster, selfSigning: hasSelfSigning, userSigning: hasUserSigning }
-  }
-
-  async makeIdentity(fresh: boolean): Promise<IdentityRequests> {
-    const made = await this.#machine.call((machine) => machine.bootstrapCrossSigning(fresh))
-    this.#pages.keep()
-    // Its types say "undefined", but it is null.
-    const upload = made.uploadKeysReq ?? undefined
-    return {
-      keysUpload: upload && toRequest(upload),
-      signingKeys: made.uploadSigningKeysReq,
-      signatures: toRequest(made.uploadSignaturesReq),
-    }
-  }
-
-  async otherIdentity(): Promise<{ readonly signingKeys: string; readonly secrets: IdentitySecrets }> {
-    const maker = await this.#library.OlmMachine.initialize(this.#user(this.#userId), new this.#library.DeviceId(this.#deviceId))
-    try {
-      const { uploadSigningKeysReq: signingKeys } = await maker.bootstrapCrossSigning(true)
-      return { signingKeys, secrets: await this.#exportFrom(maker) }
-    } finally {
-      maker.close()
-    }
-  }
-
-  exportSecrets(): Promise<IdentitySecrets> {
-    return this.#machine.call((machine) => this.#exportFrom(machine))
-  }
-
-  /** It gives them away for secret storage only: under a key that nobody else ever sees. */
-  async #exportFrom(machine: OlmMachine): Promise<IdentitySecrets> {
-    const key = this.#library.SecretStorageKey.createRandomKey()
-    const { masterKey, selfSigningKey, userSigningKey } = await machine.exportSecretsForSecretStorage(key)
-    return [
-      key.decrypt(masterKey, secretNames[0]),
-      key.decrypt(selfSigningKey, secretNames[1]),
-      key.decrypt(userSigningKey, secretNames[2]),
-    ]
-  }
-
-  async #import(secrets: readonly (string | undefined)[]): Promise<EngineRequest> {
-    const key = this.#library.SecretStorageKey.createRandomKey()
-    const [masterKey, selfSigningKey, userSigningKey] = secretNames.map((name, index) => key.encrypt(secrets[index] ?? '', name))
-    const items = new this.#library.SecretStorageItems({
-      masterKey: masterKey ?? '',
-      selfSigningKey: selfSigningKey ?? '',
-      userSigningKey: userSigningKey ?? '',
-    })
-    const request = await this.#machine.call((machine) => machine.importSecretsFromSecretStorage(key, items), [key, items])
-    this.#pages.keep()
-    return toRequest(request)
-  }
-
-  async importSecrets(secrets: readonly (string | undefined)[]): Promise<EngineRequest | undefined> {
-    await this.#import(secrets)
-    // What it would send signs the device: `signDevice` does that.
-    return undefined
-  }
-
-  async signDevice(): Promise<EngineRequest | undefined> {
-    const [user, id] = [this.#user(this.#userId), new this.#library.DeviceId(this.#deviceId)]
-    const device = await this.#machine.call((machine) => machine.getDevice(user, id), [user, id])
-    // Signing comes with taking the keys over, which are its own here.
-    return device === null ? undefined : this.#import(await this.exportSecrets())
-  }
-
   close(): Promise<void> {
     return this.#machine.close(() => this.#pages.keep())
   }
@@ -340,24 +251,4 @@ const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {
   const lax = decrypted.shieldState(false)?.code ?? noShield
   const code = lax === noShield ? (decrypted.shieldState(true)?.code ?? noShield) : lax
   return trusts[code] ?? 'not-guaranteed'
-}
-
-/** A panic comes back as an error like any other, with its own words when they are fixed ones: those of Rust's standard library. */
-const panics =
-  /^(?:Panic in async function$|called `(?:Option|Result)::|assertion failed: |internal error: entered unreachable code|explicit panic$|not (?:yet )?implemented|attempt to |The `OlmMachine` has been closed)/
-
-/** Are these the words of a panic in the library? */
-export const isPanic = (words: string): boolean => panics.test(words)
-
-const missing = /^Can't find the room key to decrypt the event, withheld code: (?:None|Some\("([^"]*)"\))$/
-
-/** The library's errors are words alone. Those of the version that was tested; others are failures without a known cause. */
-export const failureOfWords = (words: string): Pick<Undecryptable, 'code' | 'withheld'> => {
-  const found = missing.exec(words)
-  if (found !== null)
-    return found[1] === undefined ? { code: 'missing-key', withheld: undefined } : { code: 'withheld', withheld: found[1] }
-  if (words.startsWith('The message was encrypted using an unknown message index,')) return { code: 'missing-key', withheld: undefined }
-  if (words.startsWith('decryption failed because of mismatched identity keys ')) return { code: 'forged', withheld: undefined }
-  if (words.startsWith('decryption failed because trust requirement not satisfied: ')) return { code: 'forged', withheld: undefined }
-  return { code: 'other', withheld: undefined }
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { failureOfWords, isPanic } from './native-binding.ts'
+import { failureOfWords, isPanic } from './native-words.ts'
 import { loadNativeLibrary } from './native-library.ts'
 
 let directory: string

@@ -30,6 +30,8 @@ const fileOf = ({ directory: where }: NativePages): string => join(where, 'matri
 const connect = (store: NativePages, checkpointAfter = 1000): Sqlite.Database => {
   const connection = new Sqlite(fileOf(store))
   connection.pragma('journal_mode = WAL')
+  // What is on the disk is not asked for here: a pulled plug is the matter of our database.
+  connection.pragma('synchronous = OFF')
   connection.pragma(`wal_autocheckpoint = ${checkpointAfter}`)
   connection.exec('CREATE TABLE IF NOT EXISTS keys (id INTEGER PRIMARY KEY, value BLOB)')
   opened.push(connection)
@@ -164,11 +166,11 @@ describe('whatever the library does with its log', () => {
     }
   }
 
-  test.each([[1], [2], [3], [4], [5], [6], [7], [8]])('the stored pages are its file at that moment (random work %i)', async (seed) => {
+  test.each([[1], [2], [3], [4], [5], [6]])('the stored pages are its file at that moment (random work %i)', async (seed) => {
     const next = random(seed)
     // So few that it is begun anew every few steps.
     library = connect(pages, 4 + Math.floor(next() * 20))
-    for (let step = 0; step < 120; step += 1) {
+    for (let step = 0; step < 80; step += 1) {
       const kind = next()
       if (kind < 0.7) put(Math.floor(next() * 80), 'v'.repeat(Math.floor(next() * 9000)))
       else if (kind < 0.85) library.prepare('DELETE FROM keys WHERE id > ?').run(Math.floor(next() * 80))

@@ -12,7 +12,7 @@ import { ownMasterKey } from './key-requests.ts'
 export const replaceIdentity = async (options: IdentityOptions, password: string): Promise<IdentityResult> => {
   const { database, engine, http } = options
   // Made beside the engine: its own private keys are given up only when the server has taken the new ones.
-  const made = await engine.binding.otherIdentity()
+  const made = await engine.binding.identity.otherIdentity()
   const secrets = made.secrets.map((value) => value ?? '')
   for (const secret of secrets) options.onSecret(secret)
   const body = z.looseObject({ master_key: z.looseObject({}) }).parse(JSON.parse(made.signingKeys))

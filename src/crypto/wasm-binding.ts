@@ -8,15 +8,13 @@ import {
   EncryptionSettings,
   getVersions,
   HistoryVisibility,
-  OlmMachine,
   ProcessedToDeviceEventType,
-  RequestType,
   RoomId as WasmRoomId,
   ShieldStateCode,
   TrustRequirement,
   UserId as WasmUserId,
 } from '@matrix-org/matrix-sdk-crypto-wasm'
-import type { DecryptedRoomEvent, Device, OwnUserIdentity } from '@matrix-org/matrix-sdk-crypto-wasm'
+import type { DecryptedRoomEvent, Device, OlmMachine } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { z } from 'zod'
 import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
 import type { DurableStore } from './durable-store.ts'
@@ -27,9 +25,7 @@ import type {
   EngineListener,
   EngineRequest,
   EngineSync,
-  IdentityRequests,
-  IdentitySecrets,
-  PrivateKeys,
+  IdentityBinding,
   Received,
   RequestKind,
   SessionSettings,
@@ -37,42 +33,15 @@ import type {
 import type { SenderTrust, Undecryptable } from './port.ts'
 import { questionFor, receivedKeys, UnneededKeys } from './unneeded-keys.ts'
 import type { KeepsKeys } from './unneeded-keys.ts'
+import { WasmIdentity } from './wasm-identity.ts'
+import { requestTypes, toRequest } from './wasm-requests.ts'
+import type { WasmRequest } from './wasm-requests.ts'
 
 const visibilities: Readonly<Record<string, HistoryVisibility>> = {
   invited: HistoryVisibility.Invited,
   joined: HistoryVisibility.Joined,
   world_readable: HistoryVisibility.WorldReadable,
 }
-
-const kinds = {
-  [RequestType.KeysUpload]: 'keys-upload',
-  [RequestType.KeysQuery]: 'keys-query',
-  [RequestType.KeysClaim]: 'keys-claim',
-  [RequestType.SignatureUpload]: 'signatures-upload',
-  [RequestType.ToDevice]: 'to-device',
-  [RequestType.RoomMessage]: 'room-message',
-  [RequestType.KeysBackup]: 'keys-backup',
-} as const satisfies Readonly<Record<RequestType, RequestKind>>
-const types = Object.fromEntries(Object.entries(kinds).map(([type, kind]) => [kind, Number(type)])) as Readonly<
-  Record<RequestKind, RequestType>
->
-
-/** A request of the engine; event type and transaction are there for to-device messages. */
-interface WasmRequest {
-  readonly id?: string | undefined
-  readonly type: RequestType
-  readonly body: string
-  readonly event_type?: string
-  readonly txn_id?: string
-}
-
-const toRequest = ({ id, type, body, event_type: eventType, txn_id: txnId }: WasmRequest): EngineRequest => ({
-  id,
-  kind: kinds[type],
-  body,
-  eventType,
-  txnId,
-})
 
 /** Ids as the engine takes them (each call consumes them). */
 const usersOf = (ids: readonly string[]): WasmUserId[] =>
@@ -99,9 +68,8 @@ const publicKey = z.object({ keys: z.record(z.string(), z.string()) })
 /** The Rust crypto state machine, built for WebAssembly. */
 export class WasmBinding implements EngineBinding {
   readonly name: string
+  readonly identity: IdentityBinding
   readonly #machine: OlmMachine
-  readonly #userId: UserId
-  readonly #deviceId: DeviceId
   readonly #unneeded: UnneededKeys
   readonly #store: DurableStore
   readonly #decryption = new DecryptionSettings(TrustRequirement.Untrusted)
@@ -110,8 +78,7 @@ export class WasmBinding implements EngineBinding {
   constructor(machine: OlmMachine, options: { readonly store: DurableStore; readonly database: string }) {
     this.#machine = machine
     this.#store = options.store
-    this.#userId = machine.userId.toString() as UserId
-    this.#deviceId = machine.deviceId.toString() as DeviceId
+    this.identity = new WasmIdentity(machine)
     this.name = `wasm ${getVersions().matrix_sdk_crypto}`
     const ask = async (roomId: RoomId, sessionId: string): Promise<void> => {
       const question = async () => machine.getRoomEventEncryptionInfo(questionFor(roomId, sessionId), new WasmRoomId(roomId))
@@ -179,7 +146,7 @@ export class WasmBinding implements EngineBinding {
   }
 
   async markSent(id: string, kind: RequestKind, body: unknown): Promise<void> {
-    await this.#machine.markRequestAsSent(id, types[kind], JSON.stringify(body))
+    await this.#machine.markRequestAsSent(id, requestTypes[kind], JSON.stringify(body))
   }
 
   queryFor(userIds: readonly string[]): EngineRequest {
@@ -271,53 +238,10 @@ export class WasmBinding implements EngineBinding {
     return { [userId]: { [deviceId]: JSON.parse(await device.encryptToDeviceEvent('m.dummy', {})) as JsonObject } }
   }
 
-  async privateKeys(): Promise<PrivateKeys> {
-    const { hasMaster, hasSelfSigning, hasUserSigning } = await this.#machine.crossSigningStatus()
-    return { master: hasMaster, selfSigning: hasSelfSigning, userSigning: hasUserSigning }
-  }
-
-  async makeIdentity(fresh: boolean): Promise<IdentityRequests> {
-    const made = await this.#machine.bootstrapCrossSigning(fresh)
-    const upload = made.uploadKeysRequest as WasmRequest | undefined
-    return {
-      keysUpload: upload && toRequest(upload),
-      signingKeys: made.uploadSigningKeysRequest.body,
-      signatures: toRequest(made.uploadSignaturesRequest),
-    }
-  }
-
-  async otherIdentity(): Promise<{ readonly signingKeys: string; readonly secrets: IdentitySecrets }> {
-    const maker = await OlmMachine.initialize(new WasmUserId(this.#userId), new WasmDeviceId(this.#deviceId))
-    const { uploadSigningKeysRequest } = await maker.bootstrapCrossSigning(true)
-    const secrets = await exportFrom(maker)
-    maker.close()
-    return { signingKeys: uploadSigningKeysRequest.body, secrets }
-  }
-
-  exportSecrets(): Promise<IdentitySecrets> {
-    return exportFrom(this.#machine)
-  }
-
-  async importSecrets(secrets: readonly (string | undefined)[]): Promise<EngineRequest | undefined> {
-    await this.#machine.importCrossSigningKeys(secrets[0], secrets[1], secrets[2])
-    const identity = (await this.#machine.getIdentity(new WasmUserId(this.#userId))) as OwnUserIdentity | undefined
-    return identity === undefined || identity.isVerified() ? undefined : toRequest(await identity.verify())
-  }
-
-  async signDevice(): Promise<EngineRequest | undefined> {
-    const device = await this.#device(this.#userId, this.#deviceId)
-    return device === undefined ? undefined : toRequest(await device.verify())
-  }
-
   close(): Promise<void> {
     this.#machine.close()
     return Promise.resolve()
   }
-}
-
-const exportFrom = async (machine: OlmMachine): Promise<IdentitySecrets> => {
-  const exported = await machine.exportCrossSigningKeys()
-  return [exported?.masterKey, exported?.self_signing_key, exported?.userSigningKey]
 }
 
 const trustOf = (decrypted: DecryptedRoomEvent): SenderTrust => {
