@@ -64,21 +64,29 @@ export const createIndocParts = (parts: {
   const newcomers = new Newcomers(database)
   const bridgeBots = new Set<string>(config.bridges.map(({ bot }) => bot))
   const isPerson = (userId: UserId): boolean => userId !== directory.ownUserId && !bridgeBots.has(userId)
+  /** Newcomers do not vouch for each other: they may be one person. */
+  const waits = (userId: UserId): boolean => {
+    const state = newcomers.of(userId)?.state
+    return (state === 'waiting' || state === 'declined') && links.of(userId) === undefined
+  }
+  const mayVouch = (userId: UserId): boolean => roles.of(userId) !== 'everyone' || (community.isMember(userId) && !waits(userId))
   const inviters = {
     directory,
     accountsNamed: (username: string) => accounts.byUsername(username).map(({ pk }) => ({ userId: links.ofAccount(pk)?.userId })),
-    isMember: (userId: UserId) => community.isMember(userId) || roles.of(userId) !== 'everyone',
+    isMember: mayVouch,
   }
-  const inviterOf = (name: string, newcomer: UserId): UserId | undefined =>
-    config.introduction.askInviter ? findInviter(inviters, name, newcomer) : undefined
+  const inviterOf = (name: string, newcomer: UserId): UserId | undefined => findInviter(inviters, name, newcomer)
+  // A room whose list was read once follows the sync stream.
+  const peopleKnown = (): boolean => directory.joinedRooms().every(({ freshness }) => freshness.asOf !== null)
   const indoc = new Indoc({
     ...parts,
     newcomers,
     isNewcomer: (userId) => isPerson(userId) && roles.of(userId) === 'everyone',
     inviterOf,
+    peopleKnown,
     settings: config.introduction,
   })
-  const vouching: VouchOptions = { ...parts, newcomers, inviterOf, eventOf: (txnId) => parts.outbox.eventOf(txnId) }
+  const vouching: VouchOptions = { ...parts, newcomers, inviterOf, peopleKnown, mayVouch, eventOf: (txnId) => parts.outbox.eventOf(txnId) }
   const answerOfInviter = createVouchAnswer(vouching)
   return {
     newcomers,

@@ -174,7 +174,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
     createInvitesCommand({ authentik, clock }),
     createRevokeCommand({ authentik, clock }),
     createAdduserCommand(arrival),
-    createPendingCommand({ newcomers, nameOf, isSettled }),
+    createPendingCommand({ newcomers, nameOf, isSettled, inviterOf: parts.inviterOf }),
     createRequestCommand(indocPeople),
     createApproveCommand({
       ...arrival,

@@ -187,7 +187,7 @@ describe('what they write', () => {
     expect(world.newcomers.of(ada)).toMatchObject({ state: 'waiting', introduction: { organization: 'Looms' } })
   })
 
-  test('the inviter is asked once in a stay', () => {
+  test('one inviter is asked about a person; another one is shown to the moderators', () => {
     const world = indocWorld()
     world.inviters.set('Mo', mod)
     world.inviters.set('Jo', ghost)
@@ -196,8 +196,15 @@ describe('what they write', () => {
     world.life.said(said(full.replace('Mo', 'Jo')))
     expect(world.newcomers.of(ada)?.inviterId).toBe(mod)
     expect(world.scheduler.open('vouch', ada)?.payload).toEqual({ userId: ada, inviter: mod })
+    world.life.said(said(full.replace('Mo', 'Jo').replace('Engines', 'Looms')))
+    expect(world.bodies(admin)).toEqual([expect.stringMatching(/@ada:example\.org first named @mod:example\.org.*names “Jo” now/)])
     world.moves(ada, 'leave')
     expect(open(world, 'vouch')).toBe(false)
+    world.moves(ada, 'join')
+    world.life.said(said(full.replace('Mo', 'Jo')))
+    expect(world.newcomers.of(ada)?.inviterId).toBe(mod)
+    expect(open(world, 'vouch')).toBe(false)
+    expect(world.bodies()).toEqual([])
   })
 
   test('what cannot be decrypted is told to the moderators, once a stay', async () => {

@@ -8,11 +8,12 @@ import type { Scheduler } from '../jobs/scheduler.ts'
 import { messageContent } from '../matrix/message.ts'
 import type { JournalEntry } from '../matrix/journal.ts'
 import { transactionId } from '../matrix/outbox.ts'
-import type { Outbox } from '../matrix/outbox.ts'
 import type { RoomId, Timestamp, UserId } from '../types.ts'
+import { askInviter } from './asked-inviter.ts'
+import type { AskedInviterPorts } from './asked-inviter.ts'
 import { readEdit, readMessage } from './introduction-messages.ts'
 import type { Reading } from './introduction-messages.ts'
-import type { IntroductionMessage, Newcomers } from './newcomers.ts'
+import type { IntroductionMessage } from './newcomers.ts'
 
 /** What the configuration says about INDOC. */
 export interface IndocSettings {
@@ -20,20 +21,18 @@ export interface IndocSettings {
   readonly prompt: boolean
   /** How long an introduction is awaited (milliseconds). */
   readonly deadline: number
+  /** Ask the named inviter whether they vouch. */
+  readonly askInviter: boolean
 }
 
-export interface IndocOptions {
+export interface IndocOptions extends AskedInviterPorts {
   readonly database: Database
-  readonly newcomers: Newcomers
-  readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen' | 'wake'>
+  readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen' | 'latest' | 'wake' | 'wakeAll'>
   readonly directory: Pick<Directory, 'ownUserId' | 'label' | 'membership'>
   readonly links: Pick<Links, 'of'>
-  readonly outbox: Pick<Outbox, 'add' | 'kick'>
   readonly rooms: { readonly indoc: RoomId | undefined; readonly admin: RoomId | undefined }
   /** Moderators and admins do not introduce themselves; bots of bridges neither. */
   readonly isNewcomer: (userId: UserId) => boolean
-  /** The person whom a newcomer names as their inviter, if it is clear who that is. */
-  readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
   readonly settings: IndocSettings
   readonly clock: { now(): Timestamp }
 }
@@ -55,6 +54,7 @@ export class Indoc {
   /** Takes over what changed in INDOC. Joins the caller's transaction, so that nobody who comes is forgotten by a crash. */
   changed(changes: DirectoryChanges): void {
     const { indoc } = this.#options.rooms
+    if (changes.baselines.length > 0 && this.#options.peopleKnown()) this.#options.scheduler.wakeAll('vouch')
     for (const change of changes.memberChanges) {
       if (change.roomId === indoc) this.#memberChanged(change)
       else if (change.to === 'join') this.#inviterJoined(change.userId)
@@ -164,17 +164,7 @@ export class Indoc {
     }
     newcomers.introduce(userId, introduction, known?.introducedAt ?? clock.now(), worst(messages))
     this.#options.scheduler.cancelOpen('introduction-deadline', userId, 'the person has introduced themselves')
-    this.#askInviter(userId, introduction.invitedBy)
-  }
-
-  #askInviter(userId: UserId, name: string | null): void {
-    const { newcomers, scheduler, inviterOf } = this.#options
-    const inviter = name === null ? undefined : inviterOf(name, userId)
-    const known = newcomers.of(userId)
-    // One person is asked per stay: nobody shall be able to make the bot write to everybody.
-    if (inviter === undefined || known?.inviterId !== null) return
-    newcomers.update(userId, { inviter_id: inviter })
-    scheduler.add({ kind: 'vouch', uniqueKey: userId, payload: { userId, inviter } })
+    askInviter(this.#options, userId)
   }
 
   /** A message of a newcomer stayed unreadable: the moderators are told, because it may be the introduction. */

@@ -6,7 +6,7 @@ import type { UserId } from '../types.ts'
 export interface InviterPorts {
   readonly directory: Pick<Directory, 'ownUserId' | 'findPeople' | 'bridged'>
   readonly accountsNamed: (username: string) => readonly { readonly userId?: UserId | undefined }[]
-  /** In a room of the community: strangers are not asked. */
+  /** In a room of the community, and no newcomer: strangers are not asked. */
   readonly isMember: (userId: UserId) => boolean
 }
 

@@ -39,7 +39,10 @@ export interface IntroductionMessage {
 /** How the journal notes a message that is part of an introduction. */
 export const introductionNote = 'introduction'
 
-/** What a fresh stay begins with: nothing of an earlier one. */
+/**
+ * What a fresh stay begins with: nothing of an earlier one. But who was asked as the inviter, and what they said, belongs to the person: otherwise
+ * leaving and coming back would be a way to have somebody else asked.
+ */
 const fresh = {
   prompted_at: null,
   deadline: null,
@@ -49,9 +52,6 @@ const fresh = {
   introduced_at: null,
   trust: null,
   unreadable_at: null,
-  inviter_id: null,
-  vouch_txn: null,
-  vouched: null,
   decided_by: null,
   decided_at: null,
   decided_plan: null,
@@ -79,7 +79,7 @@ export class Newcomers {
       .map(view)
   }
 
-  /** The newcomers who named this person as their inviter, in their latest stay. */
+  /** The newcomers who named this person as their inviter, also those who have left since. */
   vouchedBy(inviterId: UserId): readonly Newcomer[] {
     return this.#database
       .all(this.#database.query.selectFrom('newcomer').selectAll().where('inviter_id', '=', inviterId).orderBy('since'))
@@ -108,12 +108,9 @@ export class Newcomers {
     this.#database.run(this.#database.query.updateTable('newcomer').set(values).where('user_id', '=', userId))
   }
 
-  /** Ends a stay: what the person wrote is not needed any more. Of somebody who was approved, the inviter's answer may still come. */
+  /** Ends a stay: what the person wrote is not needed any more. */
   end(userId: UserId): void {
-    const known = this.of(userId)
-    const vouching =
-      known?.state === 'approved' ? { inviter_id: known.inviterId, vouch_txn: known.vouchTxn, vouched: known.vouched } : undefined
-    this.update(userId, { ...fresh, ...vouching, state: 'left' })
+    this.update(userId, { ...fresh, state: 'left' })
     this.#forget(userId)
   }
 

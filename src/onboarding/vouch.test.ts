@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ada, full, ghost, indocWorld, mod, said } from '../../tests/support/commands/indoc-world.ts'
 import type { Membership } from '../database/schema.ts'
 import { doubtOf } from '../chat/admission.ts'
@@ -24,8 +24,10 @@ const setUp = () => {
     open: Awaited<ReturnType<VouchOptions['directRooms']['open']>>
     merge: AuthentikResult<User>
     namedInviter: string
+    mayVouch: boolean
   } = {
     namedInviter: 'Mo',
+    mayVouch: true,
     merge: done({} as User),
     membership: 'join',
     open: { ok: true, roomId: direct, made: true },
@@ -33,6 +35,8 @@ const setUp = () => {
   const options: VouchOptions = {
     ...world,
     inviterOf: (name) => world.inviters.get(name),
+    peopleKnown: () => world.knows.people,
+    mayVouch: () => state.mayVouch,
     authentik: {
       getUser: () => Promise.resolve(done({ attributes: { invited_by: state.namedInviter } } as unknown as User)),
       mergeAttributes: (pk, attributes) => {
@@ -47,7 +51,7 @@ const setUp = () => {
   world.inviters.set('Mo', mod)
   let progress: Readonly<Record<string, unknown>> = {}
   const ask = (userId: UserId = ada): Promise<JobResult> =>
-    createVouchHandler(options).run({ payload: { userId, inviter: mod }, progress } as unknown as Job, {
+    createVouchHandler(options).run({ ...world.scheduler.latest('vouch', userId), progress } as Job, {
       signal: new AbortController().signal,
       note: (noted) => void (progress = noted),
     })
@@ -71,7 +75,7 @@ const setUp = () => {
       signal: new AbortController().signal,
       note: () => undefined,
     })
-  return { ...world, state, ask, answer, trusting, introduce, vouched, written, write }
+  return { ...world, options, forget: () => void (progress = {}), state, ask, answer, trusting, introduce, vouched, written, write }
 }
 
 describe('the question', () => {
@@ -106,6 +110,61 @@ describe('the question', () => {
     expect(await world.ask()).toMatchObject({ state: 'cancelled' })
     world.state.open = { ok: false, code: 'retry', words: 'later', retryAfterMs: 5 }
     expect(await world.ask()).toEqual({ state: 'failed', reason: 'later', delayMs: 5 })
+  })
+
+  test('waits until it is known who is in the rooms, and then goes to whom the introduction names', async () => {
+    const world = setUp()
+    world.knows.people = false
+    world.introduce()
+    expect(world.newcomers.of(ada)?.inviterId).toBeNull()
+    expect(await world.ask()).toMatchObject({ state: 'wait' })
+    expect(world.newcomers.of(ada)?.inviterId).toBeNull()
+    world.knows.people = true
+    expect(await world.ask()).toMatchObject({ state: 'done', note: 'asked' })
+    expect(world.newcomers.of(ada)?.inviterId).toBe(mod)
+    expect(world.bodies(direct)).toHaveLength(1)
+  })
+
+  test('a list that cannot be read does not keep it back for ever; nobody is asked whom the name does not mean', async () => {
+    const world = setUp()
+    world.knows.people = false
+    world.introduce()
+    world.inviters.clear()
+    await world.clock.advance(16 * 60_000)
+    expect(await world.ask()).toMatchObject({ state: 'done', note: 'it is not clear who is meant' })
+  })
+
+  test('somebody who leaves and comes back has nobody else asked, nor the same person twice', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    await world.answer('no')
+    world.moves(ada, 'leave')
+    world.inviters.set('Jo', ghost)
+    world.moves(ada, 'join')
+    world.life.said(said(full.replace('Mo', 'Jo')))
+    expect(world.newcomers.of(ada)).toMatchObject({ inviterId: mod, vouched: 'no' })
+    world.life.said(said(full))
+    await world.ask()
+    expect(world.bodies(direct).filter((body) => body.includes('Do you vouch'))).toHaveLength(1)
+  })
+
+  test('who has declined the chat is not offered another one when the newcomer comes back; who could not be asked yet is asked', async () => {
+    for (const membership of ['leave', 'join'] as const) {
+      const world = setUp()
+      world.introduce()
+      world.state.membership = 'invite'
+      world.memberships.set(mod, 'invite')
+      world.scheduler.register('vouch', createVouchHandler(world.options))
+      world.scheduler.start()
+      await vi.waitFor(() => expect(world.scheduler.latest('vouch', ada)?.progress).toEqual({ roomId: direct }))
+      await world.scheduler.stop(1000)
+      world.moves(ada, 'leave')
+      world.introduce()
+      world.state.membership = membership
+      world.forget()
+      expect(await world.ask()).toMatchObject({ state: membership === 'join' ? 'done' : 'cancelled' })
+    }
   })
 })
 
@@ -168,6 +227,27 @@ describe('the answer', () => {
     await world.ask()
     world.moves(ada, 'leave')
     expect(await world.answer('yes')).toBe(false)
+  })
+
+  test('a yes that was held back until somebody else is asked about says too little', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    world.moves(ada, 'leave')
+    world.introduce(ghost)
+    await world.ask(ghost)
+    expect(await world.answer('yes')).toBe(true)
+    expect([world.vouched(), world.vouched(ghost)]).toEqual([null, null])
+    expect(world.bodies(direct).at(-1)).toMatch(/reply to the message/)
+  })
+
+  test('is that of somebody of the community: who was removed meanwhile does not vouch', async () => {
+    const world = setUp()
+    world.introduce()
+    await world.ask()
+    world.state.mayVouch = false
+    expect(await world.answer('yes')).toBe(false)
+    expect(world.vouched()).toBeNull()
   })
 
   test('of several questions a reply says which is meant', async () => {

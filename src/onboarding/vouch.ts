@@ -14,7 +14,7 @@ import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import { messageContent } from '../matrix/message.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
-import type { EventId, RoomId, UserId } from '../types.ts'
+import type { EventId, RoomId, Timestamp, UserId } from '../types.ts'
 import type { Newcomer, Newcomers } from './newcomers.ts'
 import type { Templates } from './templates.ts'
 
@@ -29,18 +29,33 @@ export interface VouchOptions {
   readonly links: Pick<Links, 'of'>
   /** Whom a newcomer means by the name of their inviter. */
   readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
+  /** Is it known who is in the rooms? */
+  readonly peopleKnown: () => boolean
+  /** Does the word of this person count: are they of the community, and no newcomer themselves? */
+  readonly mayVouch: (userId: UserId) => boolean
+  readonly clock: { now(): Timestamp }
   readonly scheduler: Pick<Scheduler, 'add' | 'cancelOpen'>
   /** The event that a message of ours became. */
   readonly eventOf: (txnId: string) => EventId | undefined
 }
 
-const payloadSchema = z.object({ userId: z.string(), inviter: z.string() })
+const payloadSchema = z.object({
+  userId: z.string(),
+  /** Not there = it could not be told yet whom the newcomer means. */
+  inviter: z.string().optional(),
+  /** A direct chat that an earlier question has offered. */
+  offered: z.string().optional(),
+})
 const progressSchema = z.object({ roomId: z.string().optional() })
+
+/** How long it is waited at most until it is known who is in the rooms: a list that cannot be read must not keep everybody from being asked. */
+const patienceMs = 15 * 60_000
+const soonMs = 30_000
 
 /** How long the job sleeps until the inviter joins: it is woken when they do. */
 const lookAgainMs = 3_600_000
 
-/** Asks the named inviter in their DM whether they vouch. Once per stay of the newcomer. */
+/** Asks the named inviter in their DM whether they vouch. Once about a person. */
 export const createVouchHandler = (options: VouchOptions): JobHandler => ({
   maxAttempts: 30,
   maxAgeMs: 24 * 3_600_000,
@@ -50,13 +65,15 @@ export const createVouchHandler = (options: VouchOptions): JobHandler => ({
 const ask = async (options: VouchOptions, job: Job, tools: JobTools): Promise<JobResult> => {
   const { database, newcomers, directRooms, directory, outbox, templates } = options
   const payload = payloadSchema.parse(job.payload)
-  const { userId, inviter } = payload as { userId: UserId; inviter: UserId }
-  const offered = progressSchema.parse(job.progress).roomId as RoomId | undefined
+  const userId = payload.userId as UserId
+  const inviter = (payload.inviter as UserId | undefined) ?? whom(options, userId, job.createdAt)
+  if (typeof inviter === 'object') return inviter
+  const offered = (progressSchema.parse(job.progress).roomId ?? payload.offered) as RoomId | undefined
   const standing = offered === undefined ? undefined : directory.membership(offered, inviter)
   if (standing === 'leave' || standing === 'ban') return { state: 'cancelled', reason: 'the inviter declined the direct chat' }
   const waits = (): Newcomer | undefined => {
     const known = newcomers.of(userId)
-    return known?.state === 'waiting' && known.inviterId === inviter ? known : undefined
+    return known?.state === 'waiting' && known.inviterId === inviter && known.vouchTxn === null ? known : undefined
   }
   if (waits() === undefined) return { state: 'cancelled', reason: 'the person does not wait any more' }
   const room = await directRooms.open(inviter)
@@ -79,6 +96,20 @@ const ask = async (options: VouchOptions, job: Job, tools: JobTools): Promise<Jo
   })
   outbox.kick(room.roomId)
   return { state: 'done', note: 'asked' }
+}
+
+/** Whom an introduction names that was written before it was known who is in the rooms. */
+const whom = ({ newcomers, inviterOf, peopleKnown, clock }: VouchOptions, userId: UserId, since: Timestamp): UserId | JobResult => {
+  const known = newcomers.of(userId)
+  if (known?.state !== 'waiting') return { state: 'cancelled', reason: 'the person does not wait any more' }
+  if (known.inviterId !== null) return known.inviterId
+  if (!peopleKnown() && clock.now() - since < patienceMs)
+    return { state: 'wait', delayMs: soonMs, note: 'waits until it is known who is in the rooms' }
+  const name = known.introduction?.invitedBy ?? null
+  const inviter = name === null ? undefined : inviterOf(name, userId)
+  if (inviter === undefined) return { state: 'done', note: 'it is not clear who is meant' }
+  newcomers.update(userId, { inviter_id: inviter })
+  return inviter
 }
 
 const attributeSchema = z.object({ userId: z.string(), confirmed: z.boolean(), inviter: z.string().optional() })
@@ -129,6 +160,7 @@ export const createVouchAnswer =
     const verdict = message.relations.isEdit ? undefined : verdictOf(ownText(message.body))
     if (verdict === undefined || directRooms.personOf(roomId) !== sender) return false
     if (meant(options, message).length === 0) return false
+    if (!options.mayVouch(sender)) return false
     const doubted = verdict === 'yes' || !isTheirOwn(message.transport) ? await doubt() : undefined
     const say = (body: string): void => {
       const txnId = transactionId(eventId, 'vouch-answer')
@@ -143,13 +175,19 @@ export const createVouchAnswer =
     return taken
   }
 
-/** About whom an answer can be: of those whom the person was asked about and has not answered for, or the one of the question that it replies to. */
+/**
+ * About whom an answer can be: of those whom the person was asked about and has not answered for, or the one of the question that it replies to. Who
+ * has left unanswered counts as long as two are possible: a server could have held a "yes" back until another person is asked about.
+ */
 const meant = (options: VouchOptions, { entry, relations }: IncomingMessage): readonly Newcomer[] => {
   const asked = options.newcomers.vouchedBy(entry.sender).filter((one) => one.vouchTxn !== null)
   const { replyTo } = relations
-  return replyTo === undefined
-    ? asked.filter((one) => one.vouched === null)
-    : asked.filter((one) => one.vouchTxn !== null && options.eventOf(one.vouchTxn) === replyTo)
+  const possible =
+    replyTo === undefined
+      ? asked.filter((one) => one.vouched === null)
+      : asked.filter((one) => one.vouchTxn !== null && options.eventOf(one.vouchTxn) === replyTo)
+  // Somebody who has left unapproved is nobody's business any more.
+  return possible.some(({ userId, state }) => state !== 'left' || options.links.of(userId) !== undefined) ? possible : []
 }
 
 const take = (

@@ -183,6 +183,15 @@ describe('the plan', () => {
     expect((await world.planned(`gtg ${ada} --name Ada`)).steps[1]?.effect).toMatchObject({ name: 'Ada', email: '' })
   })
 
+  test('who has left before is not asked again: it is said that they are gone', async () => {
+    const world = setUp()
+    world.moves(ada, 'join')
+    world.life.said(said(full))
+    world.moves(ada, 'leave')
+    expect(words(await world.give('gtg', introduction))).toMatch(/is not in INDOC any more.*--name/)
+    expect((await world.planned(`gtg ${ada} --name Ada`)).steps[1]?.effect).toMatchObject({ name: 'Ada' })
+  })
+
   test('Authentik away is an outage as with !adduser', async () => {
     const world = setUp({ ok: false, code: 'timeout', changed: 'no', text: 'Authentik sleeps' })
     world.moves(ada, 'join')
@@ -296,4 +305,9 @@ test('an inviter’s yes does not pass to somebody else who is named later', asy
   expect(await confirmed('gtg --invited-by Grace')).toBeUndefined()
   world.life.said(edited(first, full.replace('Mo', 'Grace')))
   expect(await confirmed()).toBeUndefined()
+  const shown = await world.planned('gtg', introduction)
+  expect(shown.notes?.join(' ')).toMatch(/first named .*mod:example\.org.* and name “Grace” now/)
+  expect(shown.confirm).toBe(true)
+  // The moderator has decided who it is.
+  expect((await world.planned('gtg --invited-by Grace', introduction)).notes?.join(' ') ?? '').not.toContain('first named')
 })

@@ -5,6 +5,7 @@ import type { Effect, Outcome, Plan, PlannedStep } from '../../chat/effects.ts'
 import { durationWords } from '../../operations/durations.ts'
 import { planArrival } from '../../onboarding/arrival.ts'
 import type { ArrivalPorts, ArrivalWish } from '../../onboarding/arrival-wish.ts'
+import { otherInviter } from '../../onboarding/asked-inviter.ts'
 import type { Newcomer, Newcomers } from '../../onboarding/newcomers.ts'
 import type { EventId, RoomId, UserId } from '../../types.ts'
 import { createAdduserCommand } from '../adduser/adduser.ts'
@@ -72,6 +73,16 @@ const plan = async (ports: ApprovePorts, request: CommandRequest): Promise<Plan 
   // A command that could not run at once (an outage, a late key, the bot away) approves what stood there when it was given.
   const unseen = (newcomer?.introduction ?? null) !== null && ports.introducedAfter(userId, request.writtenIn ?? request.eventId)
   const understood = unseen ? { ...known, doubts: [...known.doubts, unseenWords] } : known
+  if (understood.name === undefined && (newcomer?.state === 'left' || membership === 'leave' || membership === 'ban')) {
+    return refusal(
+      'has-left',
+      `${subject.name} is not in INDOC any more, and what they wrote there is forgotten. Nothing was done. They can come back and introduce themselves; with `,
+      { code: '--name' },
+      ' (and ',
+      { code: '--email' },
+      ') you can say it for them.',
+    )
+  }
   if (understood.name === undefined) {
     return refusal(
       'no-introduction',
@@ -86,7 +97,7 @@ const plan = async (ports: ApprovePorts, request: CommandRequest): Promise<Plan 
   }
   const made = await planArrival(ports, wishOf(ports, request, subject, understood, newcomer))
   if (!('steps' in made)) return 'blocks' in made ? named(made, subject) : made
-  return decidedFirst(made, request, subject, newcomer, understood)
+  return decidedFirst(ports, made, request, subject, newcomer, understood)
 }
 
 /** Why somebody is not let in by an approval of something else. */
@@ -187,6 +198,7 @@ const wishOf = (
 
 /** Puts the decision before everything else. */
 const decidedFirst = (
+  ports: ApprovePorts,
   arrival: Plan,
   request: CommandRequest,
   { userId, name }: Subject,
@@ -204,6 +216,9 @@ const decidedFirst = (
     text: `note that ${name} is approved`,
   }
   const doubtful = understood.doubts.length > 0
+  // Whom the moderator names counts.
+  const other =
+    newcomer === undefined || request.arguments.text('invited-by') !== undefined ? undefined : otherInviter(ports.inviterOf, newcomer)
   const notes = [
     ...(doubtful
       ? [understoodWords(understood), `Not certain: ${enumerate(understood.doubts)}. Options such as --email or --name correct it.`]
@@ -214,6 +229,9 @@ const decidedFirst = (
           `Not given: ${enumerate(understood.missing)}. Ask them, and give the command again with ${understood.missing.includes('e-mail address') ? '`--email`' : '`--interests`'} to complete it.`,
         ]),
     ...(newcomer?.vouched === 'no' && newcomer.inviterId !== null ? [`Beware: the inviter whom they name does not vouch for them.`] : []),
+    ...(other === undefined || newcomer?.inviterId === null || newcomer === undefined
+      ? []
+      : [`They first named ${ports.nameOf(newcomer.inviterId)} as their inviter and name “${other}” now, whom I did not ask.`]),
     ...(newcomer?.trust === 'in-clear'
       ? ['The introduction was not encrypted: anybody who runs a server in between could have changed it.']
       : []),
@@ -223,7 +241,7 @@ const decidedFirst = (
     ...arrival,
     steps: [decide, ...arrival.steps.map(shifted)],
     ...(notes.length === 0 ? {} : { notes }),
-    ...(doubtful || newcomer?.vouched === 'no' ? { confirm: true } : {}),
+    ...(doubtful || newcomer?.vouched === 'no' || other !== undefined ? { confirm: true } : {}),
   }
 }
 

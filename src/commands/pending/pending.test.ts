@@ -8,7 +8,12 @@ import { createPendingCommand } from './pending.ts'
 
 const setUp = () => {
   const world = indocWorld()
-  const command = createPendingCommand({ newcomers: world.newcomers, nameOf: (userId) => userId, isSettled: world.jobs.isSettled })
+  const command = createPendingCommand({
+    newcomers: world.newcomers,
+    nameOf: (userId) => userId,
+    isSettled: world.jobs.isSettled,
+    inviterOf: (name) => world.inviters.get(name),
+  })
   const ask = async (place: RoomKind = 'indoc', line = 'pending') => {
     const answer = await command.answer(await requestOf(line, { place, now: world.clock.now() }))
     return { answer, body: renderAnswer(answer).body }
@@ -54,6 +59,7 @@ test.each([
   const world = setUp()
   world.moves(ada, 'join')
   world.life.said(said(full.replace('maths', 'skip')))
+  world.inviters.set('Mo', mod)
   world.newcomers.update(ada, { inviter_id: mod, ...values })
   const { body } = await world.ask()
   expect(body).toContain(expected)
@@ -68,4 +74,15 @@ test('people with an account do not wait, and long lists have pages', async () =
   const second = await world.ask('indoc', 'pending --page 2')
   expect(second.body).toMatch(/11\. @p11.*12\. @p12/s)
   expect(second.answer.rows).toHaveLength(12)
+})
+
+test('an inviter who was put in the place of the one who was asked', async () => {
+  const world = setUp()
+  world.inviters.set('Mo', mod)
+  world.inviters.set('Jo', ghost)
+  world.life.said(said(full))
+  world.newcomers.update(ada, { vouch_txn: 'x', vouched: 'yes' })
+  expect((await world.ask()).body).not.toContain('did not ask')
+  world.life.said(said(full.replace('Mo', 'Jo')))
+  expect((await world.ask()).body).toContain('@mod:example.org vouches for them, but they name “Jo” now, whom I did not ask')
 })

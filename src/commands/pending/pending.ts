@@ -2,6 +2,7 @@ import type { Inline } from '../../chat/answer.ts'
 import { paragraph } from '../../chat/answer.ts'
 import type { ReadCommand } from '../../chat/command.ts'
 import { durationWords } from '../../operations/durations.ts'
+import { otherInviter } from '../../onboarding/asked-inviter.ts'
 import type { Newcomer, Newcomers } from '../../onboarding/newcomers.ts'
 import type { Timestamp, UserId } from '../../types.ts'
 import { count, pageFooter, pageOf, pageSize } from '../words.ts'
@@ -11,6 +12,8 @@ import { pendingDeclaration } from './declaration.ts'
 export interface PendingPorts {
   readonly newcomers: Pick<Newcomers, 'all' | 'planState'>
   readonly nameOf: (userId: UserId) => string
+  /** Whom a newcomer means by the name of their inviter. */
+  readonly inviterOf: (name: string, newcomer: UserId) => UserId | undefined
   /** Has an account or a role by now. */
   readonly isSettled: (userId: UserId) => boolean
 }
@@ -98,7 +101,13 @@ const introductionWords = ({ introduction, introducedAt, trust, unreadableAt }: 
   ].join('; ')
 }
 
-const inviterWords = ({ nameOf }: PendingPorts, { inviterId, vouched, vouchTxn }: Newcomer): string => {
+const inviterWords = (ports: PendingPorts, one: Newcomer): string => {
+  const now = otherInviter(ports.inviterOf, one)
+  const said = vouchWords(ports, one)
+  return now === undefined ? said : `${said}, but they name “${now}” now, whom I did not ask`
+}
+
+const vouchWords = ({ nameOf }: PendingPorts, { inviterId, vouched, vouchTxn }: Newcomer): string => {
   const who = inviterId === null ? '' : nameOf(inviterId)
   if (vouched !== null) return vouched === 'yes' ? `${who} vouches for them` : `${who} does NOT vouch for them`
   return vouchTxn === null ? `${who} is being asked` : `${who} was asked and has not answered`

@@ -71,6 +71,7 @@ export const indocWorld = (
     kick: { ok: true, status: 200, body: {}, headers: {}, ms: 1 },
   }
   const inviters = new Map<string, UserId>()
+  const knows = { people: true }
   const loaded = loadTemplates({ shared: { community: 'Riverbend' } })
   if (!loaded.ok) throw new Error('the templates are broken')
   const { templates } = loaded
@@ -98,7 +99,8 @@ export const indocWorld = (
     rooms,
     isNewcomer: (userId) => userId !== bot && roleOf(userId) === 'everyone',
     inviterOf: (name) => inviters.get(name),
-    settings: { prompt: options.prompt ?? true, deadline: 24 * hour },
+    peopleKnown: () => knows.people,
+    settings: { prompt: options.prompt ?? true, deadline: 24 * hour, askInviter: true },
     clock,
   })
   const jobs: IntroductionJobOptions = {
@@ -140,6 +142,7 @@ export const indocWorld = (
     kicked,
     answers,
     inviters,
+    knows,
     templates,
     directory,
     outbox,
