@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { startDemo, type Demo } from '../demo/environment.ts'
 import type { Person } from '../support/people/people.ts'
+import { testEngine } from '../support/test-engine.ts'
 
 /** A community with a bot whose access tokens end after five seconds, and a moderator with a real client. */
 export interface Swept extends AsyncDisposable {
@@ -45,6 +46,7 @@ export const startSwept = async (dir: string, say?: (line: string) => void): Pro
     members: 0,
     authentik: { seed: { people: 0, groups: ['Members'] } },
     overrides: { refreshable_access_token_lifetime: '5s' },
+    bot: { env: testEngine() },
     ...(say === undefined ? {} : { say }),
   })
   const moderator = await demo.people.join({ user: demo.users.moderator })
