@@ -91,7 +91,7 @@ export const startApp = async (options: AppOptions): Promise<AppStart> => {
     status: () => statusOf({ config, ...connections, ...records, ...rooms, ...people, ...keys, ...chat, ...intake, version, startedAt }),
   })
   const chat = createChat({ ...core, ...connections, ...records, ...rooms, ...people, ...keys, ...onboarding, ...commands })
-  registerJobs({ ...core, ...connections, ...records, ...rooms, ...people, ...onboarding, ...commands, ...chat, templates })
+  registerJobs({ ...core, ...connections, ...records, ...rooms, ...people, ...onboarding, ...commands, ...chat, templates, metrics })
   const intake = createIntake({ ...core, ...connections, ...records, ...rooms, ...people, ...keys, ...onboarding, ...chat })
 
   const running = { ...records, ...rooms, ...people, ...keys, ...chat, ...intake }

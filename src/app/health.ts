@@ -1,5 +1,6 @@
 import type { Status } from '../commands/status/status.ts'
 import type { Connections } from '../connections.ts'
+import { housekeepingKind } from '../jobs/housekeeping.ts'
 import type { Checks } from '../operations/health.ts'
 import type { Version } from '../operations/version.ts'
 import type { Timestamp } from '../types.ts'
@@ -41,6 +42,7 @@ export const statusOf = (parts: HealthParts & { readonly version: Version; reado
     },
     jobs: scheduler.counts(),
     directory: { syncedAt: directory.syncedAt(), rooms: directory.joinedRooms().length, dirty: directory.dirtyRooms().length },
+    housekeeping: scheduler.open(housekeepingKind, 'all')?.lastError ?? undefined,
     undecrypted: parts.dispatcher.waiting,
     server: { profile: config.homeserver.profile, admin: capabilities.admin, exempt: capabilities.exempt },
     problems: parts.rooms.problems(),

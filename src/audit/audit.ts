@@ -88,14 +88,29 @@ export class Audit {
     return row === undefined ? undefined : toRow(row)
   }
 
-  /** Rows, newest first. */
+  /** Rows that fit, newest first. */
   list(filter: {
     readonly actor?: UserId
     readonly command?: string
+    readonly code?: string
+    readonly notBefore?: Timestamp
     readonly limit: number
     readonly offset: number
   }): readonly AuditRow[] {
     let query = this.#select().limit(filter.limit).offset(filter.offset)
+    if (filter.notBefore !== undefined) {
+      // The rows are read by their numbers: without a first one, a search that finds little would read all of them.
+      const { notBefore } = filter
+      const first = this.#database.first(
+        this.#database.query
+          .selectFrom('audit')
+          .select((eb) => eb.fn.min('audit_id').as('first'))
+          .where('at', '>=', notBefore),
+      )?.first
+      if (typeof first !== 'number') return []
+      query = query.where('audit_id', '>=', first).where('at', '>=', notBefore)
+    }
+    if (filter.code !== undefined) query = query.where('code', '=', filter.code)
     if (filter.actor !== undefined) query = query.where('actor', '=', filter.actor)
     if (filter.command !== undefined) query = query.where('command', '=', filter.command)
     return this.#database.all(query).map(toRow)

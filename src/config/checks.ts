@@ -69,6 +69,14 @@ export const crossProblems = (values: Values): readonly Finding[] => {
         message: 'must be false with crypto.engine: native, which cannot read room keys back from a backup',
       })
   }
+  for (const [key, days] of [
+    ['retention.work', 14],
+    ['retention.audit', 30],
+  ] as const) {
+    const kept = values.get(key)
+    if (typeof kept === 'number' && kept > 0 && kept < days * 24 * 3_600_000)
+      found.push({ key, message: `must be at least ${days}d, or 0s to keep everything` })
+  }
   const passphrase = values.get('crypto.passphrase')
   const others = ['homeserver.password', 'homeserver.accessToken', 'authentik.token']
   if (passphrase !== undefined && others.some((key) => values.get(key) === passphrase)) {

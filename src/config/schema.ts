@@ -123,6 +123,17 @@ const data = section('Where the bot keeps what it must not lose.', {
   }),
 })
 
+const retention = section('How long what is finished is kept. It is deleted at night (`directory.reconcileAt`), a little at a time.', {
+  work: duration(
+    '90d',
+    { least: '0s', most: '3650d' },
+    {
+      text: 'Handled events, sent messages, finished plans and jobs, those that failed as well. At least 14d; 0s = for ever. `!undo` and `!jobs` reach as far back.',
+    },
+  ),
+  audit: duration('400d', { least: '0s', most: '3650d' }, { text: 'The audit. At least 30d; 0s = for ever.' }),
+})
+
 const crypto = section('End-to-end encryption.', {
   engine: choice(['wasm', 'native'], 'wasm', {
     text: 'Build of the encryption library. `native` is experimental: you build it yourself (docs/native-engine.md), it has no key backup, and it keeps the room keys of all rooms.',
@@ -330,6 +341,7 @@ export const configSchema = z.strictObject({
   roles: roles.prefault({}),
   commands: commands.prefault({}),
   data: data.prefault({}),
+  retention: retention.prefault({}),
   crypto,
   authentik,
   credentials: credentials.prefault({}),

@@ -3,8 +3,6 @@ import type { Clock } from '../operations/clock.ts'
 import type { Timestamp } from '../types.ts'
 import type { JobView } from './job.ts'
 
-const keepDoneMs = 30 * 24 * 3_600_000
-
 /** A job that is to be done. */
 export interface NewJob {
   readonly kind: string
@@ -27,16 +25,10 @@ export class JobTable {
     this.#clock = options.clock
   }
 
-  /** After a start: what was running when the program ended waits again, and what was done long ago goes. */
+  /** After a start: what was running when the program ended waits again. */
   recover(): void {
     const now = this.#clock.now()
     this.#database.run(this.#database.query.updateTable('job').set({ state: 'waiting', updated_at: now }).where('state', '=', 'running'))
-    this.#database.run(
-      this.#database.query
-        .deleteFrom('job')
-        .where('state', 'in', ['done', 'cancelled'])
-        .where('updated_at', '<', now - keepDoneMs),
-    )
   }
 
   /**

@@ -9,13 +9,13 @@ import type { Roles } from '../chat/roles.ts'
 import type { SavedCommand } from '../chat/saved.ts'
 import type { Config } from '../config/schema.ts'
 import type { CryptoPort } from '../crypto/port.ts'
+import type { Database } from '../database/database.ts'
 import type { Accounts } from '../directory/accounts.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Repairer } from '../directory/repairer.ts'
 import type { Homeserver } from '../matrix/client.ts'
 import type { DirectRooms } from '../matrix/direct-rooms.ts'
 import type { createInvitationHandler, PendingInvitation } from '../matrix/invitations.ts'
-import type { Journal } from '../matrix/journal.ts'
 import { transactionId } from '../matrix/outbox.ts'
 import type { Outbox } from '../matrix/outbox.ts'
 import type { SpecialRooms } from '../matrix/special-rooms.ts'
@@ -37,7 +37,9 @@ import type { VouchOptions } from '../onboarding/vouch.ts'
 import { createWelcomeHandler } from '../onboarding/welcome.ts'
 import type { Clock } from '../operations/clock.ts'
 import type { Logger } from '../operations/logger.ts'
+import type { Metrics } from '../operations/metrics.ts'
 import type { RoomId, UserId } from '../types.ts'
+import { createHousekeepingHandler, housekeepingKind } from './housekeeping.ts'
 import { createMirrorHandler } from './mirror.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -49,6 +51,8 @@ export interface JobParts {
   /** Authentik's own e-mail with a link to choose a password. */
   readonly email: (account: { readonly pk: number }) => Promise<Mailed>
   readonly config: Config
+  readonly database: Database
+  readonly metrics: Pick<Metrics, 'count'>
   readonly scheduler: Scheduler
   readonly authentik: Authentik
   readonly accounts: Accounts
@@ -69,7 +73,6 @@ export interface JobParts {
   readonly introductions: IntroductionJobOptions
   readonly vouching: VouchOptions
   readonly repairer: Repairer
-  readonly journal: Journal
   readonly bridges: Bridges
   readonly isEncrypted: (roomId: RoomId) => boolean
   readonly onSecret: (secret: string) => void
@@ -84,7 +87,7 @@ const savedEveryMs = authentikBreaker.openMs
 
 /** Names who does which jobs, and adds those that run for ever. */
 export const registerJobs = (parts: JobParts): void => {
-  const { config, scheduler, clock, logger, outbox, rooms, journal } = parts
+  const { config, scheduler, clock, logger, outbox, rooms } = parts
   const nameOf = (userId: string): string => parts.directory.label(userId as UserId)
   /** A job that died is told to the people who can do something about it. */
   const alert = (key: string, text: string, askedBy: string): void => {
@@ -233,15 +236,17 @@ export const registerJobs = (parts: JobParts): void => {
     run: async () => {
       const result = await parts.repairer.reconcile()
       if (!result.ok) return { state: 'failed', reason: result.text }
-      const swept = journal.sweep(clock.now()) + outbox.sweep(clock.now())
       logger.info(
-        { repaired: result.repaired.length, added: result.added.length, left: result.left.length, swept },
+        { repaired: result.repaired.length, added: result.added.length, left: result.left.length },
         'the directory was compared with the server',
       )
       return { state: 'wait', delayMs: untilTimeOfDay(config.directory.reconcileAt, clock.now()) }
     },
   })
+  const untilNight = (): number => untilTimeOfDay(config.directory.reconcileAt, clock.now())
+  scheduler.register(housekeepingKind, createHousekeepingHandler({ ...parts, retention: config.retention, untilNext: untilNight }))
   scheduler.add({ kind: 'authentik-mirror', uniqueKey: 'all', payload: {} })
+  scheduler.add({ kind: housekeepingKind, uniqueKey: 'all', payload: {}, delayMs: untilNight() })
   scheduler.add({
     kind: 'directory-reconcile',
     uniqueKey: 'all',

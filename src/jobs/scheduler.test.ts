@@ -223,19 +223,6 @@ describe('the next process', () => {
     expect(runs).toHaveLength(2)
   })
 
-  test('forgets what was finished a month ago, and nothing that died', async () => {
-    const done = add()
-    scheduler.start()
-    await pass(1)
-    result = { state: 'dead', reason: 'no' }
-    const dead = add('ben')
-    await pass(1)
-    vi.setSystemTime(Date.now() + 30 * 24 * 3_600_000 + 1)
-    scheduler = open()
-    scheduler.start()
-    expect([scheduler.get(done), scheduler.get(dead)?.state]).toEqual([undefined, 'dead'])
-  })
-
   test('a stop does not wait longer than it may', async () => {
     result = undefined
     add()

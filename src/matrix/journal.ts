@@ -17,11 +17,6 @@ export interface JournalEntry {
   readonly receivedAt: Timestamp
 }
 
-/** How long it is remembered which encrypted messages were read: longer than anybody keeps a session (milliseconds). */
-const keepReadMs = 400 * 24 * 3_600_000
-/** How long finished entries are kept: longer than a server could replay them in a sync. */
-const keepDoneMs = 14 * 24 * 3_600_000
-
 /**
  * Events are claimed by their id in the transaction that stores the sync token, and handlers run from here: an event that is delivered twice
  * is handled once, and one that was delivered before a crash is handled after it.
@@ -175,16 +170,5 @@ export class Journal {
     )
     // The same entry may be taken up again after a crash; one that came later than the reading is another delivery.
     return before?.event_id === entry.eventId && before.read_at >= entry.receivedAt
-  }
-
-  /** Forgets what was finished long ago. */
-  sweep(now: Timestamp): number {
-    this.#database.run(this.#database.query.deleteFrom('read_message').where('read_at', '<', now - keepReadMs))
-    return this.#database.run(
-      this.#database.query
-        .deleteFrom('journal')
-        .where('state', '=', 'done')
-        .where('done_at', '<', now - keepDoneMs),
-    ).changes
   }
 }

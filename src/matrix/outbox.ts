@@ -263,16 +263,6 @@ export class Outbox {
     return result.ok
   }
 
-  /** Forgets messages that were sent or given up a while ago. */
-  sweep(now: number): number {
-    return this.#database.run(
-      this.#database.query
-        .deleteFrom('outbox')
-        .where('state', '<>', 'queued')
-        .where('updated_at', '<', now - 14 * giveUpMs),
-    ).changes
-  }
-
   /** Stops sending; what is queued stays on disk. */
   async close(): Promise<void> {
     this.#stop.abort(new Error('the bot is shutting down'))

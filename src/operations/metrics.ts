@@ -49,6 +49,11 @@ export const metricDefinitions = {
   gatehouse_journal_open: { kind: 'gauge', help: 'Events taken in and not yet handled.', labels: [] },
   gatehouse_outbox_queued: { kind: 'gauge', help: 'Messages not yet accepted by the homeserver.', labels: [] },
   gatehouse_jobs: { kind: 'gauge', help: 'Durable jobs by state.', labels: ['state'] },
+  gatehouse_rows_deleted_total: {
+    kind: 'counter',
+    help: 'Rows that the housekeeping has deleted because they were old enough.',
+    labels: ['table'],
+  },
   gatehouse_database_bytes: { kind: 'gauge', help: 'Size of the database file.', labels: [] },
 } as const satisfies Record<string, Definition>
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repositoryRoot } from '../support/homeserver/cache.ts'
 import { exitCode } from '../../src/operations/exit-codes.ts'
@@ -65,6 +66,34 @@ test('a warm start makes few requests, none of them for keys or login', async ()
   // What the server shows for the bot is compared once, beside everything else.
   expect(paths.filter((path) => path.endsWith('/keys/query'))).toHaveLength(1)
   expect(paths.length).toBeLessThanOrEqual(10)
+})
+
+test('at night what was finished long ago is deleted, told by !status and a metric; a repeated event is still known', async () => {
+  const asked = await world.moderator.sendText(world.indoc, '!ping')
+  await world.answerTo(world.indoc, asked)
+  await world.bot.stop()
+  const database = new Sqlite(`${world.files.dataDir}/gatehouse.db`)
+  const old = Date.now() - 401 * 24 * 3_600_000
+  database.exec(`
+    INSERT INTO audit (at, actor, room_id, event_id, command, arguments, outcome, code, duration_ms) VALUES (${old}, '@m:x', '!r:x', '$old', 'ping', '{}', 'answered', 'ok', 1);
+    INSERT INTO job (kind, unique_key, payload, state, run_at, created_at, updated_at) VALUES ('welcome', '@gone:x', '{}', 'dead', 0, ${old}, ${old});
+    UPDATE job SET run_at = 0 WHERE kind = 'housekeeping'`)
+  database.close()
+  await world.bot.start()
+  await expect
+    .poll(() => world.query("SELECT 1 FROM audit WHERE event_id = '$old' UNION SELECT 1 FROM job WHERE unique_key = '@gone:x'"), {
+      timeout: 20_000,
+    })
+    .toEqual([])
+  await expect
+    .poll(() => world.query<{ last_error: string | null }>("SELECT last_error FROM job WHERE kind = 'housekeeping'")[0]?.last_error, {
+      timeout: 20_000,
+    })
+    .toMatch(/deleted 2 old rows \(1 of job, 1 of audit\)/)
+  expect((await world.ask(world.adminRoom, '!status')).body).toMatch(/Housekeeping: on .* deleted 2 old rows/)
+  const metrics = await (await fetch(`${world.bot.health}/metrics`)).text()
+  expect(metrics).toContain('gatehouse_rows_deleted_total{table="audit"} 1')
+  expect(world.query('SELECT state FROM journal WHERE event_id = ?', asked)).toEqual([{ state: 'done' }])
 })
 
 test('a second process on the same data directory ends with its own code and words, and the first goes on', async () => {

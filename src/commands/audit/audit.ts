@@ -11,45 +11,16 @@ export interface AuditPorts {
   readonly list: (filter: {
     readonly actor?: UserId
     readonly command?: string
+    readonly code?: string
+    readonly notBefore?: Timestamp
     readonly limit: number
     readonly offset: number
   }) => readonly AuditRow[]
   readonly nameOf: (userId: UserId) => string
 }
 
-/** Rows read at once while looking for those that fit. */
-const batch = 200
 /** Arguments are shown up to this many characters. */
 const longestArguments = 200
-
-interface Wanted {
-  readonly actor?: UserId
-  readonly command?: string
-  readonly code: string | undefined
-  readonly notBefore: Timestamp | undefined
-}
-
-/** The rows of one page, and whether there are more. Reads no further than it has to. */
-const collect = (
-  ports: AuditPorts,
-  { code, notBefore, ...filter }: Wanted,
-  page: number,
-): { readonly rows: readonly AuditRow[]; readonly more: boolean } => {
-  const first = (page - 1) * pageSize
-  const rows: AuditRow[] = []
-  let fitting = 0
-  for (let offset = 0; ; offset += batch) {
-    const read = ports.list({ ...filter, limit: batch, offset })
-    for (const row of read) {
-      if (notBefore !== undefined && row.at < notBefore) return { rows, more: false }
-      if (code !== undefined && row.code !== code) continue
-      fitting += 1
-      if (rows.length === pageSize) return { rows, more: true }
-      if (fitting > first) rows.push(row)
-    }
-    if (read.length < batch) return { rows, more: false }
-  }
-}
 
 /** `{"users":["@ada:example.org"],"ban":true}` → `users=@ada:example.org ban`. Personal values were masked when the row was written. */
 const argumentWords = (stored: string): string => {
@@ -84,16 +55,17 @@ export const createAuditCommand = (ports: AuditPorts): ReadCommand => ({
     const command = given.text('command')?.replace(/^\W+/, '').toLowerCase()
     const since = given.number('since')
     const page = given.number('page') ?? 1
-    const { rows, more } = collect(
-      ports,
-      {
-        ...(by?.userId === undefined ? {} : { actor: by.userId }),
-        ...(command === undefined ? {} : { command }),
-        code: given.text('code'),
-        notBefore: since === undefined ? undefined : now - since,
-      },
-      page,
-    )
+    const code = given.text('code')
+    const found = ports.list({
+      ...(by?.userId === undefined ? {} : { actor: by.userId }),
+      ...(command === undefined ? {} : { command }),
+      ...(code === undefined ? {} : { code }),
+      ...(since === undefined ? {} : { notBefore: now - since }),
+      // One more tells whether there is another page.
+      limit: pageSize + 1,
+      offset: (page - 1) * pageSize,
+    })
+    const [rows, more] = [found.slice(0, pageSize), found.length > pageSize]
     if (rows.length === 0) {
       return { blocks: [paragraph(page === 1 ? 'Nothing in the audit fits.' : `There is no page ${page}.`)], code: 'none' }
     }

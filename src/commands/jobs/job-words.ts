@@ -15,10 +15,11 @@ const titles: Readonly<Record<string, string>> = {
   invitation: 'answering an invitation',
   'authentik-mirror': 'reading the accounts of Authentik',
   'directory-reconcile': 'comparing the directory with the server',
+  housekeeping: 'deleting what is old',
 }
 
 /** Work that belongs to the bot itself: it can be asked for now, and never be given up. */
-export const isStanding = (kind: string): boolean => kind === 'authentik-mirror' || kind === 'directory-reconcile'
+export const isStanding = (kind: string): boolean => ['authentik-mirror', 'directory-reconcile', 'housekeeping'].includes(kind)
 
 const own = (payload: JobView['payload'], name: string): string | undefined => {
   const value = Object.hasOwn(payload, name) ? payload[name] : undefined

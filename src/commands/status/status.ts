@@ -35,6 +35,8 @@ export interface Status {
     readonly rooms: number
     /** Lists that have to be read again. */ readonly dirty: number
   }
+  /** What the housekeeping did last, in words; undefined = nothing yet. */
+  readonly housekeeping?: string | undefined
   /** Messages that wait for their key. */
   readonly undecrypted: number
   readonly server: { readonly profile: 'stranger' | 'own-server'; readonly admin: boolean; readonly exempt: boolean }
@@ -85,6 +87,7 @@ const details = (status: Status, now: Timestamp): readonly (readonly Inline[])[]
   [authentikWords(status, now)],
   jobWords(status),
   [directoryWords(status, now)],
+  ...(status.housekeeping === undefined ? [] : [[`Housekeeping: ${status.housekeeping}.`]]),
   [`Encryption: device ${status.deviceId}, identity ${status.identity}, engine ${status.engine}.`],
   [`${status.backup.ok ? '' : '❌ '}${status.backup.words}.`],
   ...(status.changedIdentities ?? []).map((userId) => [
