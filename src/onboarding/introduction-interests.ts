@@ -11,7 +11,7 @@ const leadIn =
 const separated = (line: string): string => {
   const hashes = line.match(/(?:^|\s)#(?=\p{L})/gu)?.length ?? 0
   if (hashes >= 2) return line.replaceAll(/\s+#(?=\p{L})/gu, ', ')
-  const bars = line.replaceAll(/\s+[/]\s+|\s+[–—-]\s+(?=\p{L}.*\s[–—-]\s)/gu, ', ')
+  const bars = line.replaceAll(/\.{2,}\s*|…\s*/gu, ', ').replaceAll(/\s+[/]\s+|\s+[–—-]\s+(?=\p{L}.*\s[–—-]\s)/gu, ', ')
   if (/[,;|•·，、،؛；]/u.test(bars)) return bars
   const stops = bars.match(/[\p{L})]\.\s+\p{Lu}/gu)?.length ?? 0
   return stops >= 1 && bars.length < 200 ? bars.replaceAll(/(?<=[\p{L})])\.\s+(?=\p{Lu})/gu, ', ') : bars
@@ -40,7 +40,7 @@ export const interestsIn = (lines: readonly string[]): readonly string[] => {
       .replace(/^\[([^[\]]*)\]$/u, '$1')
       .replace(/^(?:[a-h]|[1-9][0-9]?|[ivx]{1,4})[.)]\s+(?=\S)/iu, '')
     if (isSkip(withoutEnds(whole))) continue
-    for (const part of split(separated(whole)).flatMap((one) => withoutAnd(one.trim()))) {
+    for (const part of split(separated(whole)).flatMap((one) => withoutAnd(one.trim().replace(leadIn, '')))) {
       const bare = part.replace(/^\s*(?:(?:and|&|und|et|y|и)\s+|[-*•·]\s*)/iu, '').replace(leadIn, '')
       // An address among the interests was meant for another line: it must not be seen by everybody.
       if (/@[\p{L}\p{N}]/u.test(bare) || /linkedin\.com\//iu.test(bare)) continue

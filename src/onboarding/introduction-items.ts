@@ -18,8 +18,11 @@ export interface Item extends Line {
 // "3rd" and "1.5" are no marks.
 const mark = /^(?:#?([1-9])\s*(?:[.):،：）]|[-–—](?![0-9]))(?![0-9])\s*|#([1-9])\s+)/u
 
-const itemOf = (line: Line): Item => {
-  const found = mark.exec(line.text)
+/** `2-player games`, unless at least three lines are counted so. */
+const wordWithNumber = /^[1-9]-\p{Ll}/u
+
+const itemOf = (line: Line, isCounted: boolean): Item => {
+  const found = !isCounted && wordWithNumber.test(line.text) ? null : mark.exec(line.text)
   const number = found === null ? undefined : Number(found[1] ?? found[2])
   const rest = found === null ? line.text : line.text.slice(found[0].length).replace(/^[-*•]\s+/u, '')
   const label = labelled(rest)
@@ -161,7 +164,8 @@ const withMissingNumbers = (items: readonly Item[]): readonly Item[] => {
 export const readableLines = (text: string): readonly Line[] => withBareNumbers(withoutSignature(linesOf(text)))
 
 /** The lines of an introduction, each with the number and the label that it has, or that it should have had. */
-export const itemsOf = (lines: readonly Line[]): readonly Item[] =>
-  withMissingNumbers(
-    withBareLabels(withLooseLabels(withInnerLists(withoutLabelsInside(lines.flatMap(splitLabels).map((line) => itemOf(line)))))),
-  )
+export const itemsOf = (lines: readonly Line[]): readonly Item[] => {
+  const isCounted = new Set(lines.flatMap(({ text }) => (wordWithNumber.test(text) ? [text[0]] : []))).size >= 3
+  const items = lines.flatMap(splitLabels).map((line) => itemOf(line, isCounted))
+  return withMissingNumbers(withBareLabels(withLooseLabels(withInnerLists(withoutLabelsInside(items)))))
+}

@@ -75,7 +75,10 @@ const ownName =
 
 /** "I am Ada, a mathematician" → Ada. Names begin with a capital, where the script has any. */
 const nameIn = (text: string): string | undefined => {
-  const here = /^(\p{Lu}[\p{L}\p{M}'’.-]*(?: \p{Lu}[\p{L}\p{M}'’.-]*){0,3}) here(?![\p{L}\p{N}])/u.exec(text.replace(greeting, ''))?.[1]
+  const here =
+    /^((?!(?:Ok|Okay|Yes|Sure|From|Over|Right|Being|Also|New|Live|Look|Write|Its|My|The|Not)\s)\p{Lu}[\p{L}\p{M}'’.-]*(?: \p{Lu}[\p{L}\p{M}'’.-]*){0,3}) here(?=\s*(?:[,.!;–-]|$)|\s(?:from|and|at|with)\s)/u.exec(
+      text.replace(greeting, ''),
+    )?.[1]
   if (here !== undefined) return here
   const found = ownName.exec(text.replace(greeting, ''))?.[1]
   const name = found?.split(/[,.;!:(]|\s(?:and|from|at|und|aus|von der|et|y|из)\s/iu, 1)[0]?.trim()

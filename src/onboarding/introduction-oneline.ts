@@ -40,3 +40,9 @@ export const splitOneLine = (lines: readonly Line[]): readonly Line[] | undefine
   const found = lines.flatMap((line, index) => (index === at ? splitLine(line) : index < at ? splitAbove(line) : [line]))
   return found.length > lines.length ? found : undefined
 }
+
+/** Does the address look like the name's? In a line of several names it is somebody else's: "Mo, Bo, team@example.org". */
+export const isNameOf = (name: string, address: string): boolean => {
+  const local = address.slice(0, address.lastIndexOf('@')).toLowerCase()
+  return name.split(/\s+/u).length >= 2 || local.includes(name.toLowerCase().slice(0, 4))
+}

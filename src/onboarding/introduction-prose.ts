@@ -35,13 +35,13 @@ const openings: readonly (readonly [Topic, RegExp])[] = [
   [
     'name',
     words(
-      String.raw`(?:and )?(?:my (?:full )?name(?: is|['’]s)|(?:my )?name is|call me|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|mon nom est|me llamo|mi nombre es|mi chiamo|меня зовут|мене звати)`,
+      String.raw`(?:and )?(?:my (?:full )?name(?: is|['’]s)|(?:my )?name is|call me|ich hei(?:ß|ss)e|mein name ist|je m['’]appelle|moi,? c['’]est|mon nom est|me llamo|mi nombre es|mi chiamo|меня зовут|мене звати)`,
     ),
   ],
   [
     'organization',
     words(
-      String.raw`(?:and )?(?:i |${i} |who |we )?${adverbs}(?:work(?:s|ing)?|stud(?:y|ies|ying)|based|employed|teach(?:ing)?|doing research) (?:at|for|with|@)|(?:and |, )?${i} ${adverbs}(?:from|with|at|part of|representing)|(?:(?:and|,) )?(?:my )?(?:org|organi[sz]ation|company|employer|affiliation|university)(?: is|['’]s|:)|(?:und )?(?:ich )?arbeite (?:gerade )?(?:bei(?: der| dem)?|für)|(?:et )?(?:je )?travaille (?:chez|à|pour)|(?:y )?trabajo (?:en|para)|(?:e )?lavoro (?:a|per|presso)|(?:я )?(?:работаю|учусь) (?:в|на)|працюю (?:в|у|на)`,
+      String.raw`(?:and )?(?:i |${i} |who |we )?${adverbs}(?:work(?:s|ing)?|stud(?:y|ies|ying)(?: [\p{L}-]+){0,3}|based|employed|teach(?:ing)?|doing research) (?:(?:on|in|as) (?:[\p{L}/-]+ ){1,5}?)?(?:at|for|with|@)|(?:and |, )?${i} ${adverbs}(?:an?|the) (?:[\p{L}/-]+ ){1,6}?(?:at|with|from)|(?:and |, )?${i} ${adverbs}(?:from|with|at|part of|representing)|(?:(?:and|,) )?(?:my )?(?:org|organi[sz]ation|company|employer|affiliation|university)(?: is|['’]s|:)|(?:und )?(?:ich )?arbeite (?:gerade )?(?:bei(?: der| dem)?|für)|(?:et )?(?:je )?(?:travaille|bosse) (?:chez|à|pour)|(?:y )?trabajo (?:en|para)|(?:e )?lavoro (?:a|per|presso)|(?:я )?(?:работаю|учусь) (?:в|на)|працюю (?:в|у|на)`,
     ),
   ],
   [
@@ -71,14 +71,16 @@ const openings: readonly (readonly [Topic, RegExp])[] = [
 ]
 
 const greeting =
-  /^(?:(?:hi|hello|hey|hiya|howdy|hallo|hola|salut|bonjour|ciao|moin|servus|привет|привіт|здравствуйте|добрый день|good (?:morning|evening|day|afternoon)|greetings|intro(?:duction)?|about me|thanks for (?:having|adding|inviting|the invit)[^.!,;:]{0,40})(?: (?:all|everyone|everybody|there|folks|team|friends|guys|people|y['’]all|zusammen|a todos|à tous|всем|всім))*[\s,.!:;–—-]*)+/iu
+  /^(?:(?:hi|hello|hey|hiya|howdy|hallo|hola|salut|bonjour|ciao|moin|servus|привет|привіт|здравствуйте|добрый день|good (?:morning|evening|day|afternoon)|greetings|intro(?:duction)?|about me|thanks for (?:having|adding|inviting|the invit)[^.!,;:]{0,40})(?!\p{L})(?: (?:all|everyone|everybody|there|folks|team|friends|guys|people|y['’]all|zusammen|a todos|à tous|всем|всім))*[\s,.!:;–—-]*)+/iu
 const capital = String.raw`(?!I(?:['’ ]|\s))\p{Lu}(?:[\p{L}\p{M}'’-]+|\.)`
-const person = String.raw`(?!(?:This|My|The|We|Please)\s)${capital}(?:\s(?:(?:de|da|di|van|la|le|al|bin|el|dos|del)\s)*(?:${capital}|["“][\p{L} ]{1,20}["”])){0,4}`
+const person = String.raw`(?!(?:This|My|The|We|Please)\s)(?:(?:Dr|Prof|Mr|Mrs|Ms|Mx)\.?\s){0,2}${capital}(?:\s(?:(?:de|da|di|van|la|le|al|bin|el|dos|del)\s)*(?:${capital}|["“][\p{L} ]{1,20}["”])){0,4}`
 /** "I am Ada", "this is Ada", and the name at the very beginning. */
 const selfName = new RegExp(
-  String.raw`(?:^|[\s,.!(])(?:[Ii] ?['’]? ?[Mm]|[Ii] [Aa]m|[Tt]his is|[Ii]t['’]s|[Ii]ch bin|[Jj]e suis|[Ss]oy|[Ss]ono|[Яя])\s(?:[Dd]r\.?\s)?(${person}|\p{Lo}{2,12})`,
+  String.raw`(?:^|[\s,.!(])(?:[Ii] ?['’]? ?[Mm]|[Ii] [Aa]m|[Tt]his is|[Ii]t['’]s|[Ii]ch bin|[Jj]e suis|[Ss]oy|[Ss]ono|[Яя])\s(${person}|\p{Lo}{2,12})`,
   'u',
 )
+/** "hey im dave, …" */
+const lowerName = /^[Ii] ?['’]?m ([\p{Ll}][\p{L}\p{M}'’-]{1,20}(?: [\p{Ll}][\p{L}\p{M}'’-]{1,20})?)(?=\s*(?:[,.!]|$|\sfrom\s))/u
 const here = new RegExp(String.raw`^(${person}),?\s(?:here|checking in)${end}`, 'u')
 const atBegin = new RegExp(String.raw`^(${person})(?=\s*(?:[,(]|[–—|/;-]\s|\.\s|\s(?:from|at|of|with)\s))`, 'u')
 /** Whoever invited stands before the verb: "Mo invited me". */
@@ -88,7 +90,7 @@ const inviterBefore = new RegExp(
 )
 /** The organization behind the name or the profession: "Ada from Engines", "a mathematician at Engines", "Ada (Engines)". */
 const besideName =
-  /^,?\s*(?:\(([^()]{2,60})\)|(?:[,–—-]?\s*(?:and )?(?:(?:i ?['’]?m|i am|the|working as|currently)\s+)*(?:an?\s+|the\s+)?(?:(?!invited|interested|from)[\p{L}/-]+\s){0,5}?)(?:from|at|of|with|for|@|von der|vom|von|bei der|bei|aus|chez|de|из)\s+([^\s].*))/iu
+  /^,?\s*(?:\(([^()]{2,60})\)|(?:[,–—-]?\s*(?:and )?(?:(?:[Ii] ?['’]?m|[Ii] am|the|working as|currently)\s+)*(?:an?\s+|the\s+)?(?:(?!invited|interested|from)\p{Ll}[\p{L}/-]*\s){0,5}?)(?:from|at|of|with|for|@|von der|vom|von|bei der|bei|aus|chez|de|из)\s+([^\s].*))/u
 
 const sentenceEnd = /[!?;\n]|\.(?=\s|$)/gu
 /** A stop behind which the sentence goes on. */
@@ -129,7 +131,7 @@ const short = (text: string): string =>
   )
 
 const isThirdPerson = (text: string): boolean =>
-  /(?<!\p{L})(?:(?:her|his|their) (?:e-?mail|name|address)|(?:she|he) (?:is|works|was|has|likes)|(?:she|he)['’]s|please welcome|meet our|should i)(?!\p{L})/iu.test(
+  /^.{0,40}(?:wrote|writes|says|said|forwarded|fwd)(?!\p{L}).{0,40}[:\n]|(?<!\p{L})(?:(?:her|his|their) (?:e-?mail|name|address)|(?:she|he) (?:is|works|was|has|likes)|(?:she|he)['’]s|please welcome|meet our|should i)(?!\p{L})/iu.test(
     text,
   )
 
@@ -152,11 +154,13 @@ const nameOf = (
     if (found === null || name === undefined || !isName(name) || !isCapitalised(name)) continue
     return { name, behind: offset + found.index + found[0].indexOf(name) + name.length }
   }
-  return undefined
+  const lower = lowerName.exec(plain)
+  const name = lower?.[1]
+  return name === undefined || !isName(name) ? undefined : { name, behind: offset + (lower?.[0].length ?? 0) }
 }
 
 const noName =
-  /^(?:i|it|the|this|that|we|you|not|here|interested|from|in|at|new|a|an|also|very|so|just|invited|looking|happy|please|my|sorry|thanks|what|who|how|why|where|when|if|our|your|is|are)$/iu
+  /^(?:i|it|the|this|that|we|you|not|here|interested|from|in|at|new|a|an|also|very|so|just|invited|looking|happy|please|my|sorry|thanks|lost|fine|good|ok|sure|glad|curious|having|trying|writing|what|who|how|why|where|when|if|our|your|is|are)$/iu
 const isName = (text: string): boolean =>
   text.length >= 2 &&
   text.length <= 60 &&
@@ -175,6 +179,7 @@ export const readProse = (lines: readonly string[]): Told | undefined => {
   const emails = findEmails(whole)
   const text = emails
     .reduce((rest, { address, written }) => rest.replaceAll(written ?? address, sign), whole)
+    .replaceAll(/(?![©®™])\p{Extended_Pictographic}[\p{Emoji_Modifier}\ufe0f\u200d]*/gu, '\n')
     .replaceAll(/mailto:|(?:https?:\/\/)?(?:[a-z]{1,3}\.)?linkedin\.com\/[^\s,;)]*/giu, ' ')
     .trim()
   const all = openingsIn(text)
@@ -198,13 +203,19 @@ export const readProse = (lines: readonly string[]): Told | undefined => {
   const own = ownAddresses(text, emails, whole, inviters)
   const told: Told = {
     name,
-    organization: organization === '' ? undefined : organizationValue(organization),
+    organization: organization === '' ? undefined : organizationValue(withoutInviter(organization, before?.[1])),
     invitedBy: invitedBy === undefined ? undefined : inviterValue(invitedBy.replaceAll(sign, '').replaceAll(/\(\s*\)/gu, '')),
     emails: own,
     interests,
   }
   const said = [told.organization, told.invitedBy, told.interests[0]].filter((value) => value !== undefined).length
   return said >= (own.length > 0 ? 2 : 3) ? told : undefined
+}
+
+/** "Engines and Mo invited me": the organization ends where the inviter begins. */
+const withoutInviter = (organization: string, inviter: string | undefined): string => {
+  const at = inviter === undefined ? -1 : organization.indexOf(inviter)
+  return at > 0 ? trimmedEnd(organization.slice(0, at)) : organization
 }
 
 /** "Ada, Engines." at the beginning. */

@@ -53,6 +53,7 @@ const withoutMarkup = (text: string): string =>
     .replace(/^\s*#{1,6}\s+/u, '')
     .replace(/(?<![^\s(])\*{1,3}(?=\S)|(?<=\S)\*{1,3}(?![^\s:.,;)!?])|(?<=:)\*{1,3}/gu, '')
     .replace(/(?<![\p{L}\p{N}])(_{1,3})([^_@\n]+)\1(?![\p{L}\p{N}])/gu, '$2')
+    .replace(/(?<![^\s(:])_([^\s_]\S{0,100}@\S{1,100}?)_(?!\S)/gu, '$1')
     .replaceAll('`', '')
     .replace(/\[([^\]\n]{1,200})\]\((?:mailto:)?([^()\s]{1,500})\)/gu, (_, shown: string, target: string) =>
       shown !== target && /linkedin\.com\/|^[^/]+@/iu.test(target) ? `${shown} ${target}` : shown,

@@ -3,14 +3,14 @@ import { withoutContacts } from './introduction-email.ts'
 const skipped = new Set(
   (
     'skip|skipped|skipping|n/a|na|n.a.|none|no|nope|nil|null|nothing|no one|nobody|-|--|---|–|—|.|..|…|/|?|tbd|pass|not applicable|prefer not to say|' +
-    "don't have one|dont have one|i don't have one|no thanks|no thank you|rather not|not yet|keine|keins|nein|nichts|keiner|aucun|aucune|ninguno|ninguna|nada|нет|не указано|пропустить|нема|немає|אין|דלג|תדלג|تخطي|لا يوجد|لا شيء|不适用|无|無|没有|跳过|なし|없음|geen|brak|yok|ingen|nessuno|nessuna|nenhum|nenhuma|" +
+    "don't have one|dont have one|i don't have one|no thanks|no thank you|rather not|not yet|keine|keins|nein|nein danke|kein|nichts|non|non merci|no gracias|нет спасибо|aucun compte|keiner|aucun|aucune|ninguno|ninguna|nada|нет|не указано|пропустить|нема|немає|אין|דלג|תדלג|تخطي|لا يوجد|لا شيء|不适用|无|無|没有|跳过|なし|없음|geen|brak|yok|ingen|nessuno|nessuna|nenhum|nenhuma|" +
     'n.a|n\\a|not available|not affiliated|no affiliation|unaffiliated|blank|empty|will skip|skip this|skip it|later|xx|xxx'
   ).split('|'),
 )
 
 /** "No LinkedIn", "skip for now", "I don't have one": words that begin so are no answer either. */
 const noAnswer =
-  /^(?:skip(?:ping|ped)?[\s,–-]*(?:\(|for now|this|that|it|please|pls|sorry|thanks|thank you)|n\/a[\s,(–-]|(?:no|none|nope|not)[\s,–-]+(?:thanks|thank you|sorry|linked ?in|profile|account|organi[sz]ation|org|company|affiliation|employer|inviter|invite|invitation|e-?mail|one in particular|one specific|at the moment|currently|for now|yet|available|applicable|using|on linked ?in|on it|on there)(?![\p{L}\p{N}])|(?:sorry,? )?(?:i )?(?:do not|don['’]?t|haven['’]?t) (?:have|use|got)(?![\p{L}\p{N}])|(?:i['’]?m |i am )?not on (?:linked ?in|it|there)(?![\p{L}\p{N}])|(?:i['’]?d |i would )?(?:rather|prefer) not(?![\p{L}\p{N}]))/iu
+  /^(?:skip(?:ping|ped)?[\s,–-]*(?:\(|for now|this|that|it|please|pls|sorry|thanks|thank you)|n\/a[\s,(–-]|none\s*\(|(?:no|none|nope|not)[\s,–-]+(?:thanks|thank you|sorry|linked ?in|profile|account|organi[sz]ation|org|company|affiliation|employer|inviter|invite|invitation|e-?mail|one in particular|one specific|at the moment|currently|for now|yet|available|applicable|using|on linked ?in|on it|on there)(?![\p{L}\p{N}])|(?:sorry,? )?(?:i )?(?:do not|don['’]?t|haven['’]?t) (?:have|use|got)(?![\p{L}\p{N}])|(?:i['’]?m |i am )?not on (?:linked ?in|it|there)(?![\p{L}\p{N}])|(?:i['’]?d |i would )?(?:rather|prefer) not(?![\p{L}\p{N}]))/iu
 
 /** Did the person leave it out on purpose? */
 export const isSkip = (text: string): boolean =>
@@ -26,18 +26,18 @@ export const isSkip = (text: string): boolean =>
   )
 
 const chatterStart =
-  /^(?:hi|hello|hey|hallo|hola|salut|bonjour|привет|здравствуйте|שלום|مرحبا|thanks|thank you|thx|danke|merci|gracias|спасибо|תודה|شكرا|cheers|regards|kind regards|best regards|best wishes|greetings|looking forward|nice to meet|glad to|happy to|excited to|pleased to|good (?:morning|evening|day|afternoon)|sorry|here (?:is|are|you go)|here's|my (?:intro|introduction|answers|info)|introduction|intro|sent from|as requested|@room|edit|ps|p\.s|hope (?:this|that|it|you)|let me know|please let|is (?:that|this) (?:all|it|ok|okay|enough|fine|right)|that['’]?s (?:it|all|me)|can['’]?t wait|i['’]?m (?:(?:so|really|very) )?(?:looking|excited|happy|glad|pleased)|see you|anything else|best|all the best|warmly|viele grüße|liebe grüße|mfg|lg)(?![\p{L}\p{N}])/iu
+  /^(?:hi|hello|hey|hallo|hola|salut|bonjour|привет|здравствуйте|שלום|مرحبا|thanks|thank you|thx|danke|merci|gracias|спасибо|תודה|شكرا|cheers|regards|kind regards|best regards|best wishes|greetings|looking forward|nice to meet|glad to|happy to|excited to|pleased to|good (?:morning|evening|day|afternoon)|sorry|here (?:is|are|you go)|here's|my (?:intro|introduction|answers|info)|introducing myself|about me|introduction|intro|sent from|as requested|@room|edit|ps|p\.s|hope (?:this|that|it|you)|let me know|please let|is (?:that|this) (?:all|it|ok|okay|enough|fine|right)|that['’]?s (?:it|all|me)|can['’]?t wait|i['’]?m (?:(?:so|really|very) )?(?:looking|excited|happy|glad|pleased)|see you|anything else|best[\s,.!]*$|all the best|warmly|(?:ok|okay|yes|yep|sure|alright|of course|no problem|great|perfect)(?:[\s,.!:]*$|[\s,.!:]+.*[:!.]$)|here goes|viele grüße|liebe grüße|mfg|lg)(?![\p{L}\p{N}])/iu
 
 /** The last words of a letter: what stands below is the name once more. */
 export const isSignOff = (text: string): boolean =>
-  /^(?:thanks|thank you|thx|many thanks|cheers|regards|(?:kind|best|warm) (?:regards|wishes)|best|all the best|warmly|yours|sincerely|danke|merci|gracias|спасибо|viele grüße|liebe grüße|lg|mfg)[\s,.!–-]*(?:(?:again|a lot|everyone|all|so much|very much)[\s,.!]*)?$/iu.test(
+  /^(?:thanks|thank you|thx|many thanks|cheers|regards|(?:kind|best|warm) (?:regards|wishes)|best[\s,.!]*$|all the best|warmly|(?:ok|okay|yes|yep|sure|alright|of course|no problem|great|perfect)(?:[\s,.!:]*$|[\s,.!:]+.*[:!.]$)|here goes|yours|sincerely|danke|merci|gracias|спасибо|viele grüße|liebe grüße|lg|mfg)[\s,.!–-]*(?:(?:again|a lot|everyone|all|so much|very much)[\s,.!]*)?$/iu.test(
     text,
   )
 
 /** Greetings, thanks and what else stands around an introduction. */
 export const isChatter = (text: string): boolean => chatterStart.test(text) || /^[\p{P}\p{S}\s]+$/u.test(text.replaceAll(/[-–—/?.]/gu, 'x'))
 
-const picture = /(?:\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{Emoji_Modifier}|\ufe0f|\u200d)/u
+const picture = /(?:(?![©®™])\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{Emoji_Modifier}|\ufe0f|\u200d)/u
 /** Without pictures, quotes and commas around it. */
 export const withoutEnds = (text: string): string => {
   const ends = new RegExp(`^(?:${picture.source}|[\\s,;"“”„«»])+|(?:${picture.source}|[\\s,;"“”„«»])+$`, 'gu')
@@ -74,7 +74,8 @@ export const organizationValue = (text: string): string | undefined =>
       .replace(
         /^(?:i (?:currently |am |)?(?:work(?:ing)?|study(?:ing)?) (?:at|for|with)|i(?:['’]m| am) (?:currently )?(?:at|from|with)|works? (?:at|for))\s+(?=\S)/iu,
         '',
-      ),
+      )
+      .replace(/^(?:from|at)\s+(?=\p{Lu})/u, ''),
   )
 
 /** Who invited them: the Matrix id that a link holds, else the name as it was written. */

@@ -4,7 +4,7 @@ export type Field = 'name' | 'organization' | 'invitedBy' | 'email' | 'interests
 /** Words of labels, in the languages that people have used. */
 export const keywords: Readonly<Record<Field, string>> = {
   invitedBy:
-    'invited inviter invitor invite invites invitation referred refered referrer referral vouch vouched voucher vouches sponsor introduced recommended told heard hear ' +
+    'invited inviter invitor invite invitee invites invitation referred refered referrer referral vouch vouched voucher vouches sponsor introduced recommended told heard hear ' +
     'eingeladen einlader empfohlen invitado invitada invito invitato invitata parrain convidado convidada convidou пригласил пригласила пригласили приглашен рекомендовал запросил запросила запросив запросили ' +
     'uitgenodigd inbjuden inviteret invitert kutsui zaproszony zaproszona zaprosil zaprosił zaprosiła davet pozvan pozval ' +
     'הזמין המדעו המזמין הוזמנתי المدعو دعاك دعاني دعوة الدعوة 邀请人 邀請人 邀请 推荐人 介绍人 招待者 紹介者 초대 초대자 초대한 추천인',

@@ -6,7 +6,7 @@ import { itemsOf, readableLines } from './introduction-items.ts'
 import type { Item } from './introduction-items.ts'
 import { interestsIn } from './introduction-interests.ts'
 import { linkedinIn, linkedinOf } from './introduction-linkedin.ts'
-import { splitOneLine } from './introduction-oneline.ts'
+import { isNameOf, splitOneLine } from './introduction-oneline.ts'
 import { readProse } from './introduction-prose.ts'
 import type { Line } from './introduction-text.ts'
 import { inviterValue, isCapitalised, isChatter, isSkip, looksLikeName, nameValue, organizationValue } from './introduction-values.ts'
@@ -187,7 +187,7 @@ const instruction =
   /^(?:(?:please )?(?:contact|e-?mail|mail|write|ask|enter|type|call|send|message|notify|reach out|see|visit|click|report|ping)(?: to| us| me)?)\s/iu
 /** Words for an address that is not one, or why there is none. */
 const noAddress =
-  /@|(?<!\p{L})(?:at|dot|share|shared|dm|dms|pm|private|privately|private message|public|publicly|tell you|send you|give you)(?!\p{L})/iu
+  /@|(?<!\p{L})(?:at|dot|share|shared|dm|dms|pm|private|privately|private message|public|publicly|tell you|send you|give you|see (?:my|profile|above|below)|on file|have it|ask me)(?!\p{L})/iu
 
 /** A list of steps or of wishes is numbered as well: what makes an introduction is an address, or labels, or a name with a reason to have no address. */
 const isConvincing = (parts: Parts, sheet: Sheet, labels: ReadonlySet<Field>, numbers: ReadonlySet<number>): boolean => {
@@ -195,7 +195,7 @@ const isConvincing = (parts: Parts, sheet: Sheet, labels: ReadonlySet<Field>, nu
     (value) => value !== undefined,
   ).length
   const fourth = sheet.first('email')
-  if (labels.size < 2 && fourth !== undefined && instruction.test(fourth)) return false
+  if (labels.size < 2 && fourth?.includes('@') === true && instruction.test(fourth)) return false
   if (parts.emails.length > 0 && parts.name !== undefined) return labels.size >= 2 || said >= 3 || numbers.size >= 4
   if (labels.size >= 3 && parts.name !== undefined) return said >= 2
   if (parts.emails.length > 0 && labels.size >= 3) return said >= 2
@@ -206,7 +206,7 @@ const isConvincing = (parts: Parts, sheet: Sheet, labels: ReadonlySet<Field>, nu
 /** "Agenda for tomorrow" is no name, "Jess park" and "jess park" may be one. */
 const isNameAlone = (line: string): boolean => {
   if (!looksLikeName(line)) return false
-  const words = line.split(/\s+/u)
+  const words = line.split(',', 1)[0]?.trim().split(/\s+/u) ?? []
   return words.length <= 2 || isCapitalised(line) || line === line.toLowerCase() || /["“”(]/u.test(line)
 }
 
@@ -218,7 +218,11 @@ const ignoredFields: ReadonlySet<Field | undefined> = new Set<Field>(['other', '
 /** Lines without any mark: the one with the e-mail address parts name, organization and inviter from the interests. */
 const unmarked = (items: readonly Item[], least: number): Parts | undefined => {
   const lines = items.filter(
-    (item) => !ignoredFields.has(item.field) && (item.field !== undefined || !isChatter(item.text)) && !isLinkedinAlone(item.value),
+    (item) =>
+      !ignoredFields.has(item.field) &&
+      (item.field !== undefined || !isChatter(item.text)) &&
+      !isLinkedinAlone(item.value) &&
+      !isHeading(item),
   )
   const at = lines.findIndex(({ value }) => isOnlyEmail(value))
   const skip = lines.length >= 5 && (isSkip(lines[3]?.value ?? '') || isPhone(lines[3]?.value ?? '')) ? 3 : -1
@@ -258,6 +262,9 @@ const addressFirst = (lines: readonly Item[]): Parts | undefined => {
     guesses: [place('name'), place('organization'), place('invitedBy'), place('interests')],
   }
 }
+
+/** "Here are my answers:" */
+const isHeading = ({ field, value }: Item): boolean => field === undefined && /\p{L}:$/u.test(value)
 
 const isLinkedinAlone = (line: string): boolean => linkedinIn(line) !== undefined && !/\s/u.test(line.trim())
 
@@ -310,7 +317,15 @@ const inSentences = (lines: readonly Line[]): Parts | undefined => {
 const inOneLine = (lines: readonly Line[]): Parts | undefined => {
   const split = splitOneLine(lines)
   const found = split === undefined ? undefined : unmarked(itemsOf(split).map(unnumbered), 4)
-  return found && { ...found, guesses: [place('name'), place('organization'), place('invitedBy'), place('interests')] }
+  if (found?.name === undefined || !isNameOf(found.name, found.emails[0]?.address ?? '')) return undefined
+  // "Ada (Engines)"
+  const [, name, beside] = /^([^()]+?)\s*\(([^()]{2,60})\)$/u.exec(found.name) ?? []
+  const inBrackets = found.organization === undefined && name !== undefined && beside !== undefined
+  return {
+    ...found,
+    ...(inBrackets ? { name, organization: organizationValue(beside) } : {}),
+    guesses: [place('name'), place('organization'), place('invitedBy'), place('interests')],
+  }
 }
 
 /** What was read line by line; where lines have no marks, what their sentences or the signs inside them tell if that is more. */
@@ -322,12 +337,17 @@ const fuller = (parts: Parts | undefined, lines: readonly Line[], items: readonl
 
 const isPhone = (line: string): boolean => /^[+(]?[0-9][0-9\s().-]{6,}$/u.test(line)
 
+/** What follows such a line is an example, or somebody else's. */
+const notTheirs =
+  /^(?:(?:an? |for |here(?:['’]s| is) an? )?(?:good |short )?(?:example|template|sample)(?!\p{L}).*:|(?:forwarded message|fwd|forwarded from)(?!\p{L})|[^:]{1,60}\s(?:wrote|writes|said|says|posted):)/iu
+
 /**
  * Understands what a newcomer wrote: numbered, labelled or plain lines, also joined from several messages. Pure; never throws. An e-mail address
  * is only ever one that stands in the text; where its ending was completed or something else is doubtful, `guesses` says so.
  */
 export const readIntroduction = (text: string): Introduction => {
   const lines = readableLines(text)
+  if (notTheirs.test(lines[0]?.text ?? '')) return nothing
   const items = itemsOf(lines)
   const plain = items.map((item) => item.text).join('\n')
   const parts = fuller(isShifted(items) ? shifted(items) : (structured(items) ?? unmarked(items.map(unnumbered), 4)), lines, items)
