@@ -31,6 +31,8 @@ export interface Answer {
   readonly mentions?: readonly UserId[]
   /** `personal` answers never stand in INDOC: they go by DM to the asker ("sent privately"). Default `public`. */
   readonly privacy?: 'public' | 'personal'
+  /** What INDOC may read of a `personal` answer, beside that it was sent privately. */
+  readonly inPublic?: readonly Block[]
   /** People of a numbered list, in its order: the asker can name them by row (`!gtg 2`) or all by the list's handle for 15 minutes. */
   readonly rows?: readonly UserId[]
   /** Stable word for audit and `!why`, such as `ok`, `not-found`, `no-power`. */

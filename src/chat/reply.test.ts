@@ -172,6 +172,14 @@ describe('personal data', () => {
     expect(texts()).toEqual(['!indoc ✅ Sent privately.', '!dm ✅ ada@example.org'])
   })
 
+  test('goes with what INDOC may read of it', async () => {
+    const inPublic = [paragraph('There is an account already.')]
+    await reply('indoc').finish({ ...personal, inPublic }, part)
+    expect(texts()).toEqual(['!indoc ✅ There is an account already.\n\nSent privately.', '!dm ✅ ada@example.org'])
+    await reply('admin').finish({ ...personal, inPublic }, part)
+    expect(texts().at(-1)).toBe('!indoc ✅ ada@example.org')
+  })
+
   test('stays unsaid when there is none', async () => {
     direct = () => Promise.resolve(undefined)
     await reply('indoc').finish(personal, part)

@@ -197,6 +197,7 @@ export class Reply {
 const privately = (answer: Answer, sent: boolean): Answer => ({
   ...(answer.mark === undefined ? {} : { mark: answer.mark }),
   blocks: [
+    ...(answer.inPublic ?? []),
     paragraph(
       sent ? 'Sent privately.' : 'The answer holds personal data and I could not open a direct chat with you. Ask again in the admin room.',
     ),

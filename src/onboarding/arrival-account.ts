@@ -2,6 +2,7 @@ import { done } from '../authentik/errors.ts'
 import type { AuthentikFailure, AuthentikResult } from '../authentik/errors.ts'
 import type { UsernameMatch } from '../authentik/users.ts'
 import type { User } from '../authentik/schemas.ts'
+import { paragraph } from '../chat/answer.ts'
 import type { Answer } from '../chat/answer.ts'
 import type { Unavailable } from '../chat/command.ts'
 import { words } from '../directory/fold.ts'
@@ -99,6 +100,28 @@ const failureIn = ({ linked, byEmail, before, byName, generated }: Reads): Authe
  * for the same person, and never somebody else's: `attributes.matrix_id` of an account counts for nothing.
  */
 export const chooseAccount = async (ports: AccountPorts, wish: ArrivalWish): Promise<AccountChoice | Answer | Unavailable> => {
+  const choice = await choose(ports, wish)
+  return 'blocks' in choice && aboutAccounts.has(choice.code) ? discreet(choice) : choice
+}
+
+/** These name an account that is not the newcomer's own for sure. */
+const aboutAccounts: ReadonlySet<string> = new Set([
+  'account-exists',
+  'account-inactive',
+  'account-in-use',
+  'account-waits',
+  'role-group',
+  'username-taken',
+])
+
+/** Newcomers read along in INDOC: which account it is, and whose, is for the moderator alone. */
+const discreet = (answer: Answer): Answer => ({
+  ...answer,
+  privacy: 'personal',
+  inPublic: [paragraph('Nothing was done: there is an account already that stands against it.')],
+})
+
+const choose = async (ports: AccountPorts, wish: ArrivalWish): Promise<AccountChoice | Answer | Unavailable> => {
   const { authentik, links } = ports
   const userId = wish.person?.userId
   const username = wish.username === undefined ? undefined : wish.username.trim().toLowerCase()

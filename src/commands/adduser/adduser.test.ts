@@ -222,7 +222,7 @@ describe('the account', () => {
   test('a Matrix user who is linked under another name: the account is named, and the ways on', async () => {
     const ben = user('ben-oak11', { name: 'Ben Okri' })
     const answer = await planned(line, { users: [ben], links: [{ userId: ada, pk: 7, username: 'ben-oak11' }] })
-    expect(answer).toMatchObject({ code: 'account-exists' })
+    expect(answer).toMatchObject({ code: 'account-exists', privacy: 'personal' })
     expect(renderAnswer(answer as Answer).body).toMatch(/Ben Okri already: ben-oak11.*!welcome/s)
   })
 
@@ -234,7 +234,7 @@ describe('the account', () => {
 
   test('an e-mail in use is refused with the account named; its matrix_id gives nothing', async () => {
     const answer = await planned(line, { users: [user('other', { attributes: { matrix_id: ada } })] })
-    expect(answer).toMatchObject({ code: 'account-exists' })
+    expect(answer).toMatchObject({ code: 'account-exists', privacy: 'personal' })
     expect(wordsOf(answer)).toContain('other')
     const two = await planned(line, { users: [user('other'), user('third', { pk: 8 })] })
     expect(wordsOf(two)).toContain('accounts')

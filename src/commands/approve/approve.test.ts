@@ -286,6 +286,10 @@ test('an account that waits for its code is nobody’s who only writes its addre
   const refused = await world.give('gtg', introduction)
   expect(refused).toMatchObject({ code: 'account-waits' })
   expect(words(refused)).toContain('!reset grace-oak11')
+  // Newcomers read along in INDOC: there it is said only that there is an account.
+  expect(refused).toMatchObject({ privacy: 'personal' })
+  const inIndoc = 'inPublic' in refused ? renderAnswer({ blocks: refused.inPublic ?? [], code: '' }).body : ''
+  expect(inIndoc).toBe('@ada:example.org:\n\nNothing was done: there is an account already that stands against it.')
   const plan = await world.planned(`gtg ${ada} --email ada@example.org`)
   expect(plan.steps[1]?.effect).toMatchObject({ kind: 'account.link', account: { pk: 9 }, userId: ada })
 })

@@ -104,7 +104,14 @@ const plan = async (ports: ApprovePorts, request: CommandRequest): Promise<Plan 
 const unseenWords = 'they wrote or changed this after your command was sent, so please read it in INDOC again'
 
 /** A refusal names the person first, too. */
-const named = (answer: Answer, { name }: Subject): Answer => ({ ...answer, blocks: [paragraph({ bold: name }, ':'), ...answer.blocks] })
+const named = (answer: Answer, { name }: Subject): Answer => {
+  const first = paragraph({ bold: name }, ':')
+  return {
+    ...answer,
+    blocks: [first, ...answer.blocks],
+    ...(answer.inPublic === undefined ? {} : { inPublic: [first, ...answer.inPublic] }),
+  }
+}
 
 /** A knock: the person is let into INDOC, where they are asked for their introduction. */
 const admit = (request: CommandRequest, { userId, name }: Subject, indoc: RoomId): Plan | Answer => {
