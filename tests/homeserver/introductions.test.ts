@@ -227,6 +227,6 @@ test('what was written while the bot was away counts, and nobody is asked for it
   // She leaves before anybody has decided: nothing of her is kept, and nothing can be approved by mistake.
   await eve.leave(world.indoc)
   await eventually('her stay is over', () => (rowOf(eve)?.state === 'left' && rowOf(eve)?.introduction === null ? true : undefined))
-  expect((await command(world.indoc, '!gtg', said)).answer.body).toMatch(/has not introduced themselves/)
+  expect((await command(world.indoc, '!gtg', said)).answer.body).toMatch(/is not in INDOC any more/)
   expect(accountsOf(world, 'eve@riverbend.test')).toEqual([])
 })
