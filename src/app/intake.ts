@@ -30,7 +30,7 @@ export const createIntake = (
     Pick<RoomParts, 'encryptions' | 'directRooms' | 'rooms' | 'repairer'> &
     Pick<People, 'roles'> &
     Pick<Keys, 'lookAt'> &
-    Pick<Onboarding, 'indoc'> &
+    Pick<Onboarding, 'departed' | 'indoc'> &
     Pick<Chat, 'elsewhere' | 'dispatcher'>,
 ) => {
   const { database, clock, logger, engine, directory, scheduler, bridges, encryptions, directRooms, rooms, repairer, roles, indoc } = parts
@@ -68,18 +68,22 @@ export const createIntake = (
       room: (roomId) => directory.room(roomId),
     }),
   )
+  const moved = (changes: DirectoryChanges): void => {
+    indoc.changed(changes)
+    parts.departed(changes)
+  }
   return {
     sync: new SyncLoop({
       ...parts,
       crypto: engine,
       watches,
       overhears: (event) => parts.elsewhere.concerns(event, roles.of(event.sender)),
-      inCommit: (changes) => indoc.changed(changes),
+      inCommit: moved,
       onBatch: reactTo,
     }),
     /** A list of members was read anew and differs: nearly what a sync with these changes would be. */
     repaired: (changes: DirectoryChanges): void => {
-      database.transaction(() => indoc.changed(changes))
+      database.transaction(() => moved(changes))
       followMembers(engine, encryptions, changes)
       reactTo({ initial: false, late: false, entries: [], changes })
     },

@@ -1,11 +1,13 @@
 import type { Connections } from '../connections.ts'
 import type { CatalogueFile } from '../directory/catalogue.ts'
+import type { DirectoryChanges } from '../directory/changes.ts'
 import { holderProblem } from '../directory/protected-account.ts'
 import { createArrivalPorts } from '../onboarding/arrival-ports.ts'
 import type { DeliveryPorts } from '../onboarding/deliver-credentials.ts'
 import { createLinkByCode } from '../onboarding/link-by-code.ts'
 import { makePassphrase } from '../onboarding/passphrase.ts'
 import { createRecoveryEmail } from '../onboarding/recovery-email.ts'
+import { createRemoved, followDepartures } from '../onboarding/removed.ts'
 import { createResend } from '../onboarding/resend.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import type { RoomId, UserId } from '../types.ts'
@@ -26,13 +28,18 @@ export const createOnboarding = (
     RoomParts &
     People & { readonly catalogue: CatalogueFile; readonly templates: Templates },
 ) => {
-  const { config, random, authentik, accounts, directory, directRooms, links, roles } = parts
+  const { config, random, authentik, accounts, community, database, directory, directRooms, links, roles, rooms, scheduler } = parts
   const personOf = (roomId: RoomId): UserId | undefined => directRooms.personOf(roomId)
+  const isCommunity = (roomId: RoomId): boolean => roomId === rooms.indoc || community.listed().some((room) => room.roomId === roomId)
+  const belongs = (userId: UserId): boolean => directory.roomsOf(userId, ['join', 'invite']).some(({ roomId }) => isCommunity(roomId))
+  const removed = createRemoved({ database, belongs })
   const delivery: DeliveryPorts = {
     authentik,
     credentials: config.credentials,
     newPassphrase: () => makePassphrase(random).text,
-    holderProblem: (userId, pk) => holderProblem(links, accounts, userId, pk),
+    holderProblem: (userId, pk) =>
+      holderProblem(links, accounts, userId, pk) ??
+      (removed(userId) ? 'is that of somebody who was removed from the community' : undefined),
     onSecret: parts.onSecret,
     directRooms,
     directory,
@@ -47,6 +54,12 @@ export const createOnboarding = (
     delivery,
     email: createRecoveryEmail({ authentik, stage: config.credentials.emailStage, linkLifetime: config.credentials.linkLifetime }),
     arrival: createArrivalPorts(parts),
+    /** Gives up what was to be delivered to people who are in the community no more. Joins the caller's transaction. */
+    departed: (changes: DirectoryChanges): void =>
+      followDepartures(
+        { directory, scheduler, isCommunity, belongs, indoc: () => rooms.indoc, directRoomOf: (userId) => directRooms.roomOf(userId) },
+        changes,
+      ),
     linkByCode: createLinkByCode({
       ...parts,
       personOf,
@@ -57,7 +70,10 @@ export const createOnboarding = (
       ...parts,
       personOf,
       mayHaveCredentials: (userId, pk) =>
-        roles.of(userId) === 'everyone' && accounts.get(pk)?.active === true && parts.protectedAccount(pk) === undefined,
+        roles.of(userId) === 'everyone' &&
+        !removed(userId) &&
+        accounts.get(pk)?.active === true &&
+        parts.protectedAccount(pk) === undefined,
       nameOf: (userId) => directory.displayName(userId),
     }),
   }

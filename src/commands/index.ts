@@ -44,6 +44,7 @@ import { createPendingCommand } from './pending/pending.ts'
 import { createPingCommand } from './ping/ping.ts'
 import { createRecommendCommand } from './recommend/recommend.ts'
 import { createRemoveCommand } from './remove/remove.ts'
+import { waitingFor } from './remove/waiting.ts'
 import { createResetCommand } from './reset/reset.ts'
 import { createRequestCommand } from './request/request.ts'
 import { createRetryCommand } from './retry/retry.ts'
@@ -202,6 +203,7 @@ export const createCommands = (parts: CommandParts): ReadonlyMap<string, Command
       roomName: (roomId) => directory.room(roomId)?.name ?? roomId,
       listed: () => community.listed(),
       exempt,
+      waitingFor: (userId) => waitingFor(scheduler, userId),
       presetText: (preset, name) => parts.templates.render(`removal-${preset}`, { name }).body,
       isDirect: (roomId) => rooms.kindOf(roomId) === 'dm',
       mutualRooms: (userId, signal) => queries.mutualRooms(userId, signal),

@@ -58,6 +58,7 @@ const commandIn = ({ rooms = [], powers = {}, cached = {}, live = {}, more = {} 
     visibleTo: () => [],
     catalogue: () => catalogueOf(''),
     exempt: () => false,
+    waitingFor: () => [],
     presetText: (preset, name) => `Removed for ${preset}, ${name}.\n\nSecond paragraph.`,
     ...more,
   })
@@ -523,5 +524,21 @@ describe('the answer', () => {
       targets: [ada],
     }
     expect(textOf(command.render!(plan, [done]))).toContain('contain: 1 other step done')
+  })
+})
+
+describe('what still waits for them', () => {
+  const waiting = [
+    { jobId: 7, text: 'give up the welcome' },
+    { jobId: 8, text: 'give up an invitation that waits', roomId: id('a') },
+  ]
+  const cancelled = (plan: Plan) => plan.steps.flatMap(({ effect }) => (effect.kind === 'job.cancel' ? [effect.jobId] : []))
+  const world: World = { rooms: [directoryRoom(id('a')), directoryRoom(id('b'))], more: { waitingFor: () => waiting } }
+
+  test('is given up, also when they are in no room any more', async () => {
+    const there = await planOf(commandIn({ ...world, cached: { [ada]: ['a'] } }).command, await requestOf(`remove ${ada}`, { now }))
+    expect(cancelled(there)).toEqual([7, 8])
+    expect(effectsOf(there).indexOf('job.cancel')).toBeLessThan(effectsOf(there).indexOf('room.kick !a'))
+    expect(cancelled(await planOf(commandIn(world).command, await requestOf(`remove ${ada}`, { now })))).toEqual([7, 8])
   })
 })

@@ -35,6 +35,8 @@ export interface RemovePorts extends ContainPorts, PowerPorts, Omit<WherePorts, 
   readonly catalogue: () => Catalogue
   /** Do the server's rate limits not hold for the bot? */
   readonly exempt: () => boolean
+  /** What is still to be delivered to a person, and invitations that still wait for the server, with the words for giving it up. */
+  readonly waitingFor: (userId: UserId) => readonly { readonly jobId: number; readonly text: string; readonly roomId?: RoomId }[]
   /** The template of a preset, rendered, as plain text. */
   readonly presetText: (preset: ReasonPreset, name: string) => string
 }
@@ -143,6 +145,22 @@ const redactStep = (ports: RemovePorts, place: Place, limit: number, room: strin
   }
 }
 
+/** Whoever is removed gets no credentials any more, and no invitation that had to wait. */
+const cancelSteps = (
+  ports: RemovePorts,
+  people: readonly ResolvedPerson[],
+  scope: Scope,
+  request: CommandRequest,
+): readonly PlannedStep[] =>
+  people
+    .flatMap(({ userId }) => (userId === undefined ? [] : ports.waitingFor(userId)))
+    .filter(({ roomId }) => scope.kind === 'all' || (roomId !== undefined && scope.rooms.includes(roomId)))
+    .map(({ jobId, text }) => ({
+      // The event makes the reason this command's own, so that a restart knows its work again.
+      effect: { kind: 'job.cancel', jobId, reason: `given up by ${request.asker.userId} (${request.eventId})` },
+      text,
+    }))
+
 /** What the reader should know beside the steps. */
 const placeNotes = (ports: RemovePorts, places: readonly Place[], steps: readonly PlannedStep[]): readonly string[] => {
   const of = (state: Place['found']['state']): number => places.filter((place) => place.found.state === state).length
@@ -236,7 +254,7 @@ const plan = async (ports: RemovePorts, request: CommandRequest): Promise<Plan |
   )
   const limit = given.number('redact')
   const hides = limit === undefined ? [] : ordered.flatMap((place) => redactStep(ports, place, limit, label.of(place.roomId)) ?? [])
-  const steps = [...contained.steps, ...moves, ...hides]
+  const steps = [...contained.steps, ...cancelSteps(ports, people, scope, request), ...moves, ...hides]
 
   const strangers = people.filter((person) => person.userId === undefined && !given.flag('suspend'))
   const notes = [
