@@ -1,7 +1,14 @@
 import type { OlmMachine } from '@matrix-org/matrix-sdk-crypto-nodejs'
 
+/** Machines that were opened: never given to the garbage collector. */
+const opened = new Set<OlmMachine>()
+
+/** At the end of a process the runtime frees what the library made; it aborts over that. `exit` ends without it, and with the exit code. */
+const endWithoutFreeing = (): void => process.exit()
+
 /**
- * The native library's state machine, with what its callers have to see to: a call after its end, or its end during a call, would abort the process.
+ * The native library's state machine, with what its callers have to see to. It is never closed: whatever the library gave out (a device, say) holds on to its store,
+ * and the last one that goes takes the process along. Its threads end with the process.
  */
 export class NativeMachine {
   readonly #machine: OlmMachine
@@ -11,12 +18,8 @@ export class NativeMachine {
 
   constructor(machine: OlmMachine) {
     this.#machine = machine
-    // A process that ends by itself with an open machine is aborted, and with that its exit code would be lost.
-    process.once('exit', this.#atExit)
-  }
-
-  readonly #atExit = (): void => {
-    if (this.#running.size === 0) this.#machine.close()
+    if (opened.size === 0) process.once('beforeExit', endWithoutFreeing)
+    opened.add(machine)
   }
 
   /**
@@ -44,18 +47,13 @@ export class NativeMachine {
   }
 
   /**
-   * Refuses new calls, waits for those that run, and ends.
-   * @param last done when nothing runs any more and its files are still whole
+   * Refuses new calls and waits for those that run.
+   * @param last done when nothing runs any more
    */
   async close(last: () => void): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     await Promise.allSettled(this.#running)
-    try {
-      last()
-    } finally {
-      this.#machine.close()
-      process.off('exit', this.#atExit)
-    }
+    last()
   }
 }
