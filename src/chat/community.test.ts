@@ -8,7 +8,7 @@ import { Lists } from './lists.ts'
 
 const mod = '@mod:x' as UserId
 
-const communityOf = (directory: object): Community =>
+const communityOf = (directory: object, profileExists = (): Promise<boolean | undefined> => Promise.resolve(false)): Community =>
   new Community({
     config: { directory: { minMembers: 5 }, homeserver: { userId: '@bot:x' } } as never,
     directory: directory as never,
@@ -17,7 +17,7 @@ const communityOf = (directory: object): Community =>
     accounts: {} as never,
     links: { of: () => undefined } as never,
     lists: new Lists(systemClock),
-    queries: { profileExists: () => Promise.resolve(false) },
+    queries: { profileExists },
   })
 
 describe('a room that is on no list, named by its address', () => {
@@ -35,4 +35,27 @@ describe('a room that is on no list, named by its address', () => {
 
   test('and not in INDOC, where newcomers read along', () => expect(nameIn('indoc')).toEqual(['!secret:x']))
   test('is unknown to people without a role', () => expect(nameIn('dm', 'everyone')).toBe('none'))
+})
+
+describe('an id that was never seen', () => {
+  const unseen = { joinedRooms: () => [], roomsOf: () => [], displayName: () => null, findPeople: () => [] }
+  const known = async (userId: string, answer: boolean | undefined) => {
+    const asked: (AbortSignal | undefined)[] = []
+    const community = communityOf(unseen, (...[, signal]: readonly [UserId?, AbortSignal?]) => {
+      asked.push(signal)
+      return Promise.resolve(answer)
+    })
+    const found = await community.resolverFor({ userId: mod, role: 'moderator', place: 'admin' }).isKnown(userId as UserId)
+    return { ...found, limited: asked.map((signal) => signal !== undefined) }
+  }
+
+  test.each([
+    ['@ada:x', true, { known: true, limited: [false] }],
+    ['@ada:x', false, { known: false, remote: false, limited: [false] }],
+    ['@ada:elsewhere', true, { known: true, limited: [true] }],
+    ['@ada:elsewhere', false, { known: false, remote: true, limited: [true] }],
+    ['@ada:elsewhere', undefined, { known: undefined, limited: [true] }],
+  ])('%s, of whom the server says %s', async (userId, answer, expected) => {
+    expect(await known(userId, answer)).toMatchObject(expected)
+  })
 })

@@ -9,7 +9,7 @@ import type { RoomAlias, RoomId, UserId } from '../types.ts'
 import type { ResolvedRoom } from './command.ts'
 import type { Role, RoomKind, RoomReference } from './declaration.ts'
 import type { Lists } from './lists.ts'
-import type { AccountName, ResolverPorts, RoomMeaning } from './resolve.ts'
+import type { AccountName, Acquaintance, ResolverPorts, RoomMeaning } from './resolve.ts'
 import { suggest } from './suggest.ts'
 
 /** The rooms that are no community rooms, and the people's DMs. */
@@ -22,7 +22,7 @@ export interface Places {
 /** Look-ups on the server that a name may need. */
 export interface NameQueries {
   /** Does the user exist? undefined = the server would not say. */
-  profileExists(userId: UserId): Promise<boolean | undefined>
+  profileExists(userId: UserId, signal?: AbortSignal): Promise<boolean | undefined>
 }
 
 /** Who asks, and where the answer will stand. */
@@ -33,6 +33,8 @@ export interface Viewer {
 }
 
 const candidatesShown = 5
+/** Somebody waits for the answer, and another server may be slow or gone (milliseconds). */
+const remotePatienceMs = 4000
 
 /** People and rooms of the community by the names that moderators use: directory, catalogue, accounts and links together. */
 export class Community {
@@ -187,7 +189,7 @@ export class Community {
       .flatMap((roomId) => this.#directory.memberIds(roomId, ['join', 'invite']))
   }
 
-  async #isKnown(userId: UserId): Promise<{ readonly known: boolean | undefined; readonly near: readonly string[] }> {
+  async #isKnown(userId: UserId): Promise<Acquaintance> {
     if (
       this.#directory.displayName(userId) !== null ||
       this.#directory.roomsOf(userId).length > 0 ||
@@ -195,13 +197,12 @@ export class Community {
     ) {
       return { known: true, near: [] }
     }
-    // Only the own server can say for certain that a user does not exist.
     const server = userId.slice(userId.indexOf(':') + 1)
     const own = this.#config.homeserver.userId
-    if (server !== own.slice(own.indexOf(':') + 1)) return { known: undefined, near: [] }
-    const exists = await this.#queries.profileExists(userId)
+    const remote = server !== own.slice(own.indexOf(':') + 1)
+    const exists = await this.#queries.profileExists(userId, ...(remote ? [AbortSignal.timeout(remotePatienceMs)] : []))
     if (exists !== false) return { known: exists, near: [] }
     const near = this.#directory.findPeople(userId.slice(1, userId.indexOf(':')), candidatesShown).map((person) => person.userId)
-    return { known: false, near: near.length > 0 ? near : suggest(userId, this.#neighbours(), candidatesShown) }
+    return { known: false, remote, near: near.length > 0 ? near : suggest(userId, this.#neighbours(), candidatesShown) }
   }
 }

@@ -25,6 +25,7 @@ import { PlanRunner } from './run-plan.ts'
 import { pinned } from './saved.ts'
 import type { SavedCommand } from './saved.ts'
 import { SavedCommands } from './saved-commands.ts'
+import { askAboutUnchecked } from './unchecked.ts'
 import { Vouching } from './vouching.ts'
 import type { UnreadableCause } from './unreadable.ts'
 
@@ -220,7 +221,7 @@ export class Pipeline implements Handlers {
       await turn.reply.finish(this.#withRows(warned(answer, warning), entry.sender), { ...audit, outcome: 'answered', code: answer.code })
       return {}
     }
-    const plan = await command.plan(request)
+    const plan = askAboutUnchecked(await command.plan(request), resolved.unchecked)
     if ('unavailable' in plan) {
       // Kept is what would be done later without a further word: never a dry run, nor what has to be confirmed first.
       if (parsed.dryRun || declaration.effect === 'destructive') await this.#saved.refuse(turn, parsed, plan)

@@ -16,14 +16,23 @@ export type RoomMeaning =
   | { readonly kind: 'none'; readonly candidates: readonly string[] }
   | { readonly kind: 'several'; readonly candidates: readonly string[] }
 
+/** Is a person known from a room, a link or their server? */
+export interface Acquaintance {
+  /** `undefined` = nobody could tell. */
+  readonly known: boolean | undefined
+  /** Known people with similar ids. */
+  readonly near: readonly string[]
+  /** Somebody else's server said so. Some say it of people too who have given themselves no name. */
+  readonly remote?: boolean
+}
+
 /** Where names are looked up. None of these may act. */
 export interface ResolverPorts {
   readonly lists: Lists
   /** Display name with badge. */
   readonly nameOf: (userId: UserId) => string
   readonly isBridged: (userId: UserId) => boolean
-  /** Is this person known from a room, a link or the server? `undefined` = nobody could tell; `near` = known people with similar ids. */
-  readonly isKnown: (userId: UserId) => Promise<{ readonly known: boolean | undefined; readonly near: readonly string[] }>
+  readonly isKnown: (userId: UserId) => Promise<Acquaintance>
   readonly accountOf: (userId: UserId) => AccountName | undefined
   /** Accounts of that username, letter case folded, and display names that match exactly. */
   readonly accountsNamed: (name: string) => { readonly exact: readonly AccountName[]; readonly similar: readonly string[] }
@@ -50,6 +59,14 @@ const problem = (code: ResolveProblem['code'], words: string, suggestions: reado
   suggestions,
 })
 
+/** Arguments with everything looked up. */
+export interface Resolution {
+  readonly ok: true
+  readonly arguments: ResolvedArguments
+  /** Ids that were written out, were never seen, and whose server did not say whether they exist. */
+  readonly unchecked: readonly UserId[]
+}
+
 /**
  * Looks up every person and room that the arguments name. Nothing is guessed: a name that fits nothing or several things is a problem that
  * lists the candidates.
@@ -60,14 +77,15 @@ export const resolveArguments = async (
   asker: UserId,
   here: ResolvedRoom,
   ports: ResolverPorts,
-): Promise<{ readonly ok: true; readonly arguments: ResolvedArguments } | ResolveProblem> => {
+): Promise<Resolution | ResolveProblem> => {
   const people = new Map<string, readonly ResolvedPerson[]>()
   const rooms = new Map<string, readonly ResolvedRoom[]>()
+  const unchecked: UserId[] = []
   for (const { name, type } of [...declaration.positionals, ...declaration.options]) {
     const value = parsed[name]
     if (value === undefined || type === undefined) continue
     if (type.kind === 'user' || type.kind === 'users') {
-      const found = await resolvePeople(asUsers(value), asker, ports)
+      const found = await resolvePeople(asUsers(value), asker, ports, unchecked)
       if (!found.ok) return found
       people.set(name, found.value)
     } else if (type.kind === 'room' || type.kind === 'rooms') {
@@ -76,7 +94,7 @@ export const resolveArguments = async (
       rooms.set(name, found.value)
     }
   }
-  return { ok: true, arguments: new Values(declaration, parsed, people, rooms) }
+  return { ok: true, arguments: new Values(declaration, parsed, people, rooms), unchecked }
 }
 
 const asUsers = (value: unknown): readonly UserReference[] => (Array.isArray(value) ? value : [value]) as readonly UserReference[]
@@ -86,10 +104,11 @@ const resolvePeople = async (
   references: readonly UserReference[],
   asker: UserId,
   ports: ResolverPorts,
+  unchecked: UserId[],
 ): Promise<Resolved<readonly ResolvedPerson[]>> => {
   const found: ResolvedPerson[] = []
   for (const reference of references) {
-    const one = await resolvePerson(reference, asker, ports)
+    const one = await resolvePerson(reference, asker, ports, unchecked)
     if (!one.ok) return one
     for (const person of one.value) {
       if (!found.some((other) => (person.userId === undefined ? other.account?.pk === person.account?.pk : other.userId === person.userId)))
@@ -103,6 +122,7 @@ const resolvePerson = async (
   reference: UserReference,
   asker: UserId,
   ports: ResolverPorts,
+  unchecked: UserId[],
 ): Promise<Resolved<readonly ResolvedPerson[]>> => {
   const byId = (userId: UserId): ResolvedPerson => {
     const account = ports.accountOf(userId)
@@ -116,11 +136,15 @@ const resolvePerson = async (
   switch (reference.as) {
     case 'mxid': {
       const userId = reference.value as UserId
-      const { known, near } = await ports.isKnown(userId)
+      const { known, near, remote = false } = await ports.isKnown(userId)
+      // Over a bridge nothing is sent to an id that is made up.
+      if (known === undefined && !ports.isBridged(userId)) unchecked.push(userId)
       if (known === false)
         return problem(
           'unknown-user',
-          `nobody is called ${userId}`,
+          remote
+            ? `nobody is called ${userId}, says their server. If the id is right, let them give themselves a display name, or join a room where I am, and give the command again`
+            : `nobody is called ${userId}`,
           near.map((one) => shownId(one, ports)),
         )
       return { ok: true, value: [byId(userId)] }

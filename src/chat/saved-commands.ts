@@ -12,6 +12,7 @@ import { unresolvedAnswer } from './problem-answer.ts'
 import { resolveArguments } from './resolve.ts'
 import { renderedBy } from './run-plan.ts'
 import type { SavedCommand } from './saved.ts'
+import { askAboutUnchecked } from './unchecked.ts'
 
 /** Commands whose service is down: kept where they may be run later without a further word, and tried again. */
 export class SavedCommands {
@@ -88,7 +89,7 @@ export class SavedCommands {
         })
         return true
       }
-      const plan = await command.plan({
+      const made = await command.plan({
         asker: { userId: saved.asker, name: nameOf(saved.asker), role },
         roomId: saved.roomId,
         roomKind: saved.roomKind,
@@ -99,6 +100,7 @@ export class SavedCommands {
         now: clock.now(),
         signal,
       })
+      const plan = askAboutUnchecked(made, resolved.unchecked)
       if ('unavailable' in plan) return false
       const refusal =
         'blocks' in plan ? undefined : authoriseTargets(plan, { userId: saved.asker, role }, bot.userId, (userId) => roles.of(userId))

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { LightUser } from '../support/people/light.ts'
+import type { Fault } from '../support/homeserver/proxy.ts'
 import type { SeenMessage } from '../support/people/people.ts'
 import {
   accountsOf,
@@ -106,16 +107,40 @@ test('!reset: to her only; the moderator reads that it was delivered; never agai
 })
 
 test('!stuck: who is not in yet, with rows that other commands take; a read welcome and a used link are no reason', async () => {
-  const before = await world.give('!stuck')
+  // Ada was welcomed a moment ago: nobody has to ask her anything yet.
+  expect((await world.give('!stuck')).body).not.toContain('Ada')
+  const before = await world.give('!stuck --all')
   expect(before.body).toMatch(/1\. Ada.*has not read the welcome; has not used the link; has not accepted 3 invitations/)
   const last = client.messages(direct).at(-1)
   await world.admin.as(ada.user)('POST', `/_matrix/client/v3/rooms/${direct}/receipt/m.read/${last?.eventId}`, {})
   const [account] = accountsOf(world, ada.email)
   if (account !== undefined) account.last_login = '2026-01-02T03:04:05Z'
-  const after = await world.give('!stuck')
+  const after = await world.give('!stuck --all')
   expect(after.body).toMatch(/1\. Ada[^;]*has not accepted 3 invitations/)
   // The row is Ada.
   expect((await world.give('!welcome 1 --dry-run')).body).toMatch(/welcome Ada by encrypted DM/)
+})
+
+test.each<[string, Fault | undefined, RegExp]>([
+  [
+    'says that there is nobody',
+    { kind: 'answer', status: 404, json: { errcode: 'M_NOT_FOUND', error: 'Profile was not found' } },
+    /^❌ nobody is called @zoe:elsewhere\.test, says their server\. If the id is right, let them give themselves a display name/,
+  ],
+  [
+    'hides profiles',
+    { kind: 'answer', status: 403, json: { errcode: 'M_FORBIDDEN', error: 'No' } },
+    /could not check that it belongs to somebody.*!confirm \w{5}/s,
+  ],
+  ['cannot be reached', undefined, /could not check that it belongs to somebody.*!confirm \w{5}/s],
+])('an id on another server, which %s: nothing is linked or sent to it unasked', async (_what, how, words) => {
+  const rule = how === undefined ? undefined : world.proxy.add({ match: { path: /\/profile\/.*elsewhere/ }, how })
+  const before = world.authentik.state.users.size
+  const answer = await world.give('!adduser Zoe --matrix @zoe:elsewhere.test')
+  expect(answer.body).toMatch(words)
+  expect(world.authentik.state.users.size).toBe(before)
+  expect(world.query("SELECT 1 FROM link WHERE user_id = '@zoe:elsewhere.test'")).toEqual([])
+  rule?.remove()
 })
 
 test('!undo: the account is disabled, open invitations are taken back, open work is given up', async () => {

@@ -107,7 +107,12 @@ describe('stuck', () => {
     ['read but unused', { jobs: [welcome('ada', 'done')], readers: ['@ada:x'] }, 'has not used the link. Next: !reset 1'],
     [
       'invitations',
-      { jobs: [welcome('ada', 'done')], readers: ['@ada:x'], used: [3], invited: { '@ada:x': ['tech', 'lobby', 'indoc'] } },
+      {
+        jobs: [welcome('ada', 'done', { createdAt: now - 25 * hour })],
+        readers: ['@ada:x'],
+        used: [3],
+        invited: { '@ada:x': ['tech', 'lobby', 'indoc'] },
+      },
       'has not accepted 2 invitations (tech and lobby). Next: ask them to look for it',
     ],
   ])('%s', async (_what, setting, expected) => {
@@ -126,7 +131,7 @@ describe('stuck', () => {
       welcome('benny', 'done'),
     ]
     const { lines, code } = await ask({ jobs: settled, readers: ['@ada:x', '@benny:x'], used: [3], usedNow: [5] })
-    expect(lines).toEqual(['Nobody is stuck: everybody whom I welcomed lately is in.'])
+    expect(lines).toEqual(['Nobody is stuck: everybody whom I welcomed lately is in, or has not had much time yet (!stuck --all).'])
     expect(code).toBe('none')
   })
 
@@ -144,7 +149,7 @@ describe('stuck', () => {
 
   test('in INDOC no rooms are named; what the server did not tell is said', async () => {
     const setting = { jobs: [welcome('ada', 'done')], readers: undefined, used: [3], invited: { '@ada:x': ['tech'] } }
-    const { lines } = await ask(setting, 'stuck', { place: 'indoc' })
+    const { lines } = await ask(setting, 'stuck --all', { place: 'indoc' })
     expect(lines.join('\n')).toMatch(/has not accepted 1 invitation\..*The server did not tell/s)
     expect(lines.join('\n')).not.toContain('tech')
   })
@@ -169,6 +174,36 @@ describe('stuck', () => {
     )
     expect(lines.join('\n')).toContain('Finn (finn-oak11, 2 h ago): was not given a code yet. Next: !reset finn-oak11')
     expect((await ask({ jobs: [], pending })).lines[0]).toBe('2 accounts without a Matrix user:')
+  })
+
+  test.each<[string, number, Setting, string]>([
+    ['joining the chat', 15, { jobs: [welcome('ada', 'waiting')], chats: { '@ada:x': 'invite' } }, 'has not joined'],
+    ['a welcome that only waits', 15, { jobs: [welcome('ada', 'waiting')] }, 'not out yet'],
+    ['a welcome that has failed before', 0, { jobs: [welcome('ada', 'waiting', { attempts: 1 })] }, 'not out yet'],
+    ['a failed welcome', 0, { jobs: [welcome('ada', 'dead')] }, 'failed'],
+    ['reading', 60, { jobs: [welcome('ada', 'done')], readers: [], used: [3] }, 'has not read'],
+    ['the link', 60, { jobs: [welcome('ada', 'done')], readers: ['@ada:x'] }, 'has not used'],
+    [
+      'rooms',
+      24 * 60,
+      { jobs: [welcome('ada', 'done')], readers: ['@ada:x'], used: [3], invited: { '@ada:x': ['tech'] } },
+      'has not accepted',
+    ],
+  ])('%s has its time of %i minutes', async (_what, minutes, setting, words) => {
+    const aged = (milliseconds: number): Setting => ({
+      ...setting,
+      jobs: setting.jobs.map((job) => ({ ...job, createdAt: now - milliseconds })),
+    })
+    expect((await ask(aged(minutes * 60_000))).lines.join('\n')).toContain(words)
+    if (minutes === 0) return
+    expect((await ask(aged(minutes * 60_000 - 1))).code).toBe('none')
+    expect((await ask(aged(minutes * 60_000 - 1), 'stuck --all')).lines.join('\n')).toContain(words)
+  })
+
+  test('the time to read it begins when the welcome went out, not when it was asked for', async () => {
+    const late = welcome('ada', 'done', { progress: { helloAt: now - 60_000 } })
+    expect((await ask({ jobs: [late], readers: [] })).code).toBe('none')
+    expect((await ask({ jobs: [late], readers: [] }, 'stuck --all')).rows).toEqual(['@ada:x'])
   })
 
   test('pages', async () => {

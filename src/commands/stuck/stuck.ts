@@ -33,6 +33,19 @@ export interface StuckPorts {
 
 /** Whose welcome is older has found another way, or never will (milliseconds). */
 const recentMs = 30 * 24 * 3_600_000
+/**
+ * How long people have for each step before they count as stuck (milliseconds). The chat: as long as they stay in INDOC for it by default
+ * (`graduation.grace`). The welcome and its link: who wants in reads it in the hour, and a link may live no longer than half of that. Rooms can wait.
+ */
+const grace = {
+  none: 0,
+  chat: 15 * 60_000,
+  welcome: 15 * 60_000,
+  read: 3_600_000,
+  link: 3_600_000,
+  code: 3_600_000,
+  rooms: 24 * 3_600_000,
+} as const
 /** The second is that of people behind a bridge. */
 const welcomeKinds: ReadonlySet<string> = new Set(['welcome', 'bridged-welcome'])
 /** Nobody pages through more. */
@@ -46,6 +59,8 @@ const mostChats = 100
 interface Reason {
   readonly what: string
   readonly next: string
+  /** Of this age it begins to count. */
+  readonly graceMs: number
 }
 
 /** What the welcome is waiting for, or how it ended. */
@@ -53,14 +68,27 @@ const welcomeReason = (job: JobView, inChat: string | undefined): Reason | undef
   const why = job.lastError === null || job.lastError === '' ? '' : `: ${job.lastError}`
   switch (job.state) {
     case 'dead':
-      return { what: `the welcome failed${why}`, next: `!retry ${job.jobId}` }
+      return { what: `the welcome failed${why}`, next: `!retry ${job.jobId}`, graceMs: grace.none }
     case 'waiting':
     case 'running':
       return inChat === 'invite'
-        ? { what: 'has not joined the direct chat', next: 'tell them that an invitation of mine waits in their list of chats' }
-        : { what: `the welcome is not out yet${why}`, next: `!retry ${job.jobId}` }
+        ? {
+            what: 'has not joined the direct chat',
+            next: 'tell them that an invitation of mine waits in their list of chats',
+            graceMs: grace.chat,
+          }
+        : // What has failed already is worth a look at once, what only waits is not.
+          {
+            what: `the welcome is not out yet${why}`,
+            next: `!retry ${job.jobId}`,
+            graceMs: job.attempts > 0 ? grace.none : grace.welcome,
+          }
     case 'cancelled':
-      return { what: `the welcome was given up${job.lastError?.startsWith('given up by ') === true ? '' : why}`, next: '!welcome {row}' }
+      return {
+        what: `the welcome was given up${job.lastError?.startsWith('given up by ') === true ? '' : why}`,
+        next: '!welcome {row}',
+        graceMs: grace.none,
+      }
     case 'done':
       return undefined
   }
@@ -90,13 +118,23 @@ export const createStuckCommand = (ports: StuckPorts): ReadCommand => ({
     const welcomes = latestWelcomes(ports, now).filter(({ uniqueKey }) => !ports.isStaff(uniqueKey as UserId))
     const chats = welcomes.flatMap((job) => (job.state === 'done' ? (ports.directRoomOf(job.uniqueKey as UserId) ?? []) : []))
     const readers = await ports.readers(chats.slice(-mostChats))
-    const rows = welcomes.flatMap((job) => rowOf(ports, job, readers, roomKind === 'indoc') ?? [])
+    const seen: Seen = { discreet: roomKind === 'indoc', everybody: given.flag('all'), now }
+    const rows = welcomes.flatMap((job) => rowOf(ports, job, readers, seen) ?? [])
     const page = pageOf(rows, given.number('page'))
     const shown = await Promise.all(page.rows.map((row) => looked(ports, row)))
     const open = shown.filter((row) => row.reasons.length > 0)
-    const codes = codeBlocks(ports, now)
+    const codes = codeBlocks(ports, seen)
     if (open.length === 0 && codes.length > 0) return { blocks: codes, code: 'ok' }
-    if (open.length === 0) return { blocks: [paragraph('Nobody is stuck: everybody whom I welcomed lately is in.')], code: 'none' }
+    if (open.length === 0)
+      return {
+        blocks: [
+          paragraph(
+            'Nobody is stuck: everybody whom I welcomed lately is in',
+            ...(seen.everybody ? ['.'] : [', or has not had much time yet (', { code: '!stuck --all' }, ').']),
+          ),
+        ],
+        code: 'none',
+      }
     const unknown = readers === undefined ? [paragraph({ italic: 'The server did not tell who has read the welcome.' })] : []
     return {
       blocks: [
@@ -104,7 +142,7 @@ export const createStuckCommand = (ports: StuckPorts): ReadCommand => ({
         { list: open.map((row, index) => lineOf(ports, row, index + 1, now)), start: 1 },
         ...codes,
         ...unknown,
-        ...pageFooter(page, '!stuck'),
+        ...pageFooter(page, seen.everybody ? '!stuck --all' : '!stuck'),
       ],
       rows: open.map(({ userId }) => userId),
       code: 'ok',
@@ -113,8 +151,11 @@ export const createStuckCommand = (ports: StuckPorts): ReadCommand => ({
 })
 
 /** People who have no Matrix user yet: they can be named by their account. */
-const codeBlocks = ({ pending, links }: StuckPorts, now: Timestamp): readonly Block[] => {
-  const waiting = pending().filter(({ account }) => links.ofAccount(account.pk) === undefined)
+const codeBlocks = ({ pending, links }: StuckPorts, { everybody, now }: Seen): readonly Block[] => {
+  const waiting = pending().filter(
+    ({ account, handedOver, since }) =>
+      links.ofAccount(account.pk) === undefined && (everybody || now - since >= (handedOver ? grace.code : grace.none)),
+  )
   if (waiting.length === 0) return []
   const line = ({ name, account, handedOver, since }: PendingLink): readonly Inline[] => [
     { bold: name },
@@ -128,11 +169,26 @@ const codeBlocks = ({ pending, links }: StuckPorts, now: Timestamp): readonly Bl
   return [paragraph(`${count(waiting.length, 'account')} without a Matrix user:`), { list: shown }, ...more]
 }
 
+/** From when on the person has time: since the welcome went out, which may be long after it was asked for. */
+const begunAt = ({ state, progress, createdAt }: JobView): Timestamp => {
+  const { helloAt } = progress
+  return state === 'done' && typeof helloAt === 'number' ? helloAt : createdAt
+}
+
+/** Where and how the list is seen. */
+interface Seen {
+  /** Room names are not for the place. */
+  readonly discreet: boolean
+  /** Also who was welcomed only just now. */
+  readonly everybody: boolean
+  readonly now: Timestamp
+}
+
 const rowOf = (
   ports: StuckPorts,
   job: JobView,
   readers: ReadonlyMap<RoomId, ReadonlySet<UserId>> | undefined,
-  discreet: boolean,
+  { discreet, everybody, now }: Seen,
 ): Row | undefined => {
   const { directory } = ports
   const userId = job.uniqueKey as UserId
@@ -144,15 +200,21 @@ const rowOf = (
   const account = payload.account === undefined ? undefined : ports.accounts.get(payload.account.pk)
   const unused = job.state === 'done' && account?.active === true && !account.used
   const unread = job.state === 'done' && chat !== undefined && readers?.get(chat)?.has(userId) === false
-  if (unread) reasons.push({ what: 'has not read the welcome', next: 'ask them whether they see my chat; `!welcome {row}` sends it again' })
-  if (unused) reasons.push({ what: 'has not used the link', next: '!reset {row}' })
+  if (unread)
+    reasons.push({
+      what: 'has not read the welcome',
+      next: 'ask them whether they see my chat; `!welcome {row}` sends it again',
+      graceMs: grace.read,
+    })
+  if (unused) reasons.push({ what: 'has not used the link', next: '!reset {row}', graceMs: grace.link })
   const pending = directory.roomsOf(userId, ['invite']).filter(({ roomId }) => !ports.isOwnRoom(roomId))
   if (pending.length > 0) {
     const names = pending.slice(0, 3).map(({ roomId }) => directory.room(roomId)?.name ?? roomId)
     const rooms = discreet ? count(pending.length, 'invitation') : `${count(pending.length, 'invitation')} (${enumerate(names)})`
-    reasons.push({ what: `has not accepted ${rooms}`, next: 'ask them to look for it under “Invites”' })
+    reasons.push({ what: `has not accepted ${rooms}`, next: 'ask them to look for it under “Invites”', graceMs: grace.rooms })
   }
-  return reasons.length === 0 ? undefined : { userId, since: job.createdAt, reasons, unusedPk: unused ? account.pk : undefined }
+  const due = reasons.filter(({ graceMs }) => everybody || now - begunAt(job) >= graceMs)
+  return due.length === 0 ? undefined : { userId, since: job.createdAt, reasons: due, unusedPk: unused ? account.pk : undefined }
 }
 
 /** The mirror may be a quarter of an hour behind: a link that was used meanwhile is no reason. */
