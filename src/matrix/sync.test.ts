@@ -22,7 +22,11 @@ let clock: TestClock
 let batches: SyncBatch[]
 /** What happened, in order. */
 let log: string[]
-let syncs: { readonly query: NonNullable<HomeserverRequest['query']>; readonly resolve: (result: GateResult) => void }[]
+let syncs: {
+  readonly query: NonNullable<HomeserverRequest['query']>
+  readonly options: HomeserverRequest
+  readonly resolve: (result: GateResult) => void
+}[]
 let messages: () => GateResult | Promise<GateResult>
 let loop: SyncLoop
 let running: Promise<void>
@@ -53,7 +57,7 @@ const start = (): void => {
       return Promise.resolve(messages())
     }
     const { promise, resolve } = Promise.withResolvers<GateResult>()
-    syncs.push({ query: options.query ?? {}, resolve })
+    syncs.push({ query: options.query ?? {}, options, resolve })
     options.signal?.addEventListener('abort', () => resolve({ ...timedOut, code: 'cancelled' }))
     return promise
   }
@@ -135,6 +139,18 @@ describe('the first sync', () => {
     expect(syncs[1]?.query).toMatchObject({ since: 's1', timeout: 30_000 })
     await give('s2', { join: { [watched]: joined([message('news')]) } })
     expect(bodies(batches[1])).toEqual([['news', false]])
+  })
+
+  test('is waited for patiently, as is what piled up until a start; a poll that is not answered is given up after twice its time', async () => {
+    const patience = (): unknown => syncs.at(-1)?.options.timeoutMs
+    expect(patience()).toBe(600_000)
+    await begin()
+    expect(patience()).toBe(60_000)
+    expect(syncs.at(-1)?.options.deadlineMs).toBe(60_000)
+    await loop.stop()
+    start()
+    expect(syncs.at(-1)?.query).toMatchObject({ since: 's1', timeout: 0 })
+    expect(patience()).toBe(120_000)
   })
 
   test('answers invitations that were waiting', async () => {

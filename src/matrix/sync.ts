@@ -44,6 +44,16 @@ export interface SyncOptions {
 }
 
 const pollMs = 30_000
+/**
+ * How much longer than it was asked to wait a server may take for its answer (milliseconds). Without news it answers at once then, and a
+ * connection that died unseen (a router that forgot it, a server that hangs) keeps the bot deaf for so long: a whole poll more, no longer. A busy
+ * server loses nothing by it: asked again with the same token, Synapse goes on with the answer it is working at.
+ */
+const slackMs = 30_000
+/** The same for the first request of a start, which asks for all that happened meanwhile, perhaps in hundreds of rooms. */
+const catchUpMs = 120_000
+/** And for the very first of a new device, which asks for everything. */
+const initialMs = 600_000
 /** After a silence this long, what comes first had piled up: it is catch-up, not news. */
 const awayAfterMs = 120_000
 /** A server or proxy that does not wait for news, and has none, is not asked more often than this. */
@@ -141,12 +151,13 @@ export class SyncLoop {
   async #once(since: string | undefined, timeout: number): Promise<GateFailure | undefined> {
     const { homeserver, clock, logger } = this.#options
     const initial = since === undefined
+    const patience = initial ? initialMs : timeout === 0 ? catchUpMs : timeout + slackMs
     const result = await homeserver.request('GET', '/_matrix/client/v3/sync', {
       route: 'sync',
       query: { filter: filter(initial), timeout, set_presence: 'online', ...(initial ? {} : { since }) },
       repeatable: false,
-      timeoutMs: initial ? 600_000 : timeout + 60_000,
-      deadlineMs: initial ? 600_000 : timeout + 60_000,
+      timeoutMs: patience,
+      deadlineMs: patience,
       maxBytes: 512 * 1024 * 1024,
       signal: this.#stop.signal,
     })

@@ -23,7 +23,7 @@ test('a send and a long poll that hang', async () => {
   // If the poll that hangs is the one that brings the question, it is answered after the next poll only.
   await expect.poll(() => rules.map((rule) => rule.hits), { timeout: 150_000 }).toEqual([1, 1])
   asked.push(await world.moderator.sendText(world.indoc, '!ping'))
-  // One attempt of a send has half a minute, a long poll a minute more than it asked for.
+  // One attempt of a send has half a minute, a long poll half a minute more than it asked for.
   for (const replyTo of asked) await world.moderator.waitForMessage(world.indoc, { sender: world.botId, replyTo }, 150_000)
   await world.settle(world.indoc)
   expect(asked.map((eventId) => world.answersTo(eventId).length)).toEqual([1, 1])
