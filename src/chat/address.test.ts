@@ -16,6 +16,7 @@ describe('what begins a command', () => {
     ['\u00a0\u200b\u2068!ping\u2069', 'ping\u2069', 'prefix'],
     ['!Remove @a:x', 'Remove @a:x', 'prefix'],
     ['!invitex', 'invitex', 'prefix'],
+    ['！ping', 'ping', 'prefix'],
     ['!ping\nmore', 'ping\nmore', 'prefix'],
     ['!größe', 'größe', 'prefix'],
     ['Gatehouse: rooms', 'rooms', 'name'],

@@ -41,6 +41,7 @@ export type Addressed =
 
 /** A longer message is read by nobody as a command. An event has at most 65,536 bytes. */
 const maxBodyLength = 65_536
+const maxPrefixLength = 64
 /** No command has so long a name; a room id of version 12 (`!` and 43 characters) has. */
 const maxWordLength = 40
 
@@ -70,7 +71,9 @@ const startsWith = (text: string, at: number, word: string): boolean =>
 
 /** After a prefix: the offset of the command's name, or undefined. */
 const afterPrefix = (text: string, at: number, prefixes: readonly string[]): number | undefined => {
-  const prefix = [...prefixes].sort((one, other) => other.length - one.length).find((candidate) => startsWith(text, at, candidate))
+  // Keyboards of East Asia write "！" for "!".
+  const typed = text.slice(at, at + maxPrefixLength).replaceAll('\uff01', '!')
+  const prefix = [...prefixes].sort((one, other) => other.length - one.length).find((candidate) => startsWith(typed, 0, candidate))
   if (prefix === undefined) return undefined
   const end = at + prefix.length
   if (!/[\p{L}\p{N}]$/u.test(prefix)) return end

@@ -8,7 +8,7 @@ export type CodeProblem = 'unknown' | 'not-yours' | 'used' | 'expired'
 /** The code that `!confirm` was given; empty if it is none. */
 export const codeOf = (parsed: ParsedCommand): string => {
   const { code } = parsed.arguments
-  return typeof code === 'string' ? code : ''
+  return typeof code === 'string' ? code.replace(/[.,!]+$/, '') : ''
 }
 
 /** @param notYours what to say to somebody else than the person whose code it is */

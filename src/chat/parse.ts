@@ -6,7 +6,7 @@ import type { Pill } from './pills.ts'
 import { isListKind, joinPieces, optionsOf, prepare, type Value } from './prepare.ts'
 import { explainFailure } from './failure.ts'
 import { problem, type Problem } from './problem.ts'
-import { splitUsers } from './reference.ts'
+import { isAnd, isPlainlyUser, splitUsers } from './reference.ts'
 import { suggest } from './suggest.ts'
 import { textOf, tokenise, type Token } from './tokenise.ts'
 
@@ -76,8 +76,11 @@ const keyOf = (item: string | UserReference | RoomReference): string => (typeof 
 /** Each word is a list of its own, so that the wrong one can be pointed at; what is said twice is meant once. */
 const fillList = (declaration: CommandDeclaration, slot: Slot): Filled => {
   const items = new Map<string, string | UserReference | RoomReference>()
-  // A comma that stands alone separates people and is none.
-  const written = slot.values.filter(({ pieces }) => slot.type.kind !== 'users' || splitUsers(pieces).length > 0)
+  // A comma that stands alone separates people and is none; so does an "and" between two of them.
+  const written = slot.values.filter(
+    ({ pieces }, index, all) =>
+      slot.type.kind !== 'users' || (splitUsers(pieces).length > 0 && !(index > 0 && index < all.length - 1 && isAnd(pieces))),
+  )
   for (const value of written) {
     const conversion = convert(slot.type, value.pieces)
     if (!conversion.ok) return badValue(declaration, slot, conversion, value.start)
@@ -110,7 +113,14 @@ const fill = (declaration: CommandDeclaration, slot: Slot): Filled =>
 
 /** A text of several words must stand in one run: in `Ada Love --organization Analytical Society` the last word may belong to the option. */
 const scattered = (declaration: CommandDeclaration, { type, values }: Slot): Problem | undefined => {
-  const stray = type.kind === 'users' ? undefined : values.slice(1).find(({ afterText }) => afterText !== undefined)
+  const behind = values.filter(({ afterText }) => afterText !== undefined)
+  // `--name Ada Lovelace`: nobody is called "Lovelace" there. An id or a row is plainly another argument.
+  const stray =
+    type.kind === 'users'
+      ? undefined
+      : type.kind === 'user'
+        ? behind.find(({ pieces }) => !isPlainlyUser(pieces))
+        : behind.find((value) => value !== values[0])
   if (!stray) return undefined
   const words = `“${textOf(stray.pieces)}” stands alone after \`${stray.afterText}\`: put quotes around a value that has spaces`
   return problem('excess-argument', words, { declaration, position: stray.start })

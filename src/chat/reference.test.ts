@@ -17,6 +17,11 @@ describe('people', () => {
   test.each([
     ['@ada:x', 'mxid', '@ada:x'],
     ['@ada:x:', 'mxid', '@ada:x'],
+    ['@ada:example.org.', 'mxid', '@ada:example.org'],
+    ['@ada:example.org?', 'mxid', '@ada:example.org'],
+    ['@ada:x,', 'mxid', '@ada:x'],
+    ['(@ada:x)', 'mxid', '@ada:x'],
+    ['2.', 'row', '2'],
     [' <https://matrix.to/#/@ada:x> ', 'mxid', '@ada:x'],
     ['ada', 'username', 'ada'],
     ['@Ada', 'username', 'Ada'],

@@ -20,8 +20,15 @@ const pillOf = (pieces: readonly Piece[]): { readonly text: string; readonly tar
   return pills.length === 1 && /^[\s:;.]*$/.test(rest) ? pills[0] : undefined
 }
 
-/** Mail clients and Markdown put links into angle brackets. */
-const unwrap = (text: string): string => text.trim().replace(/^<([^<>]*)>$/, '$1')
+/** Mail clients and Markdown put links into angle brackets; people put names into round ones. */
+const unwrap = (text: string): string =>
+  text
+    .trim()
+    .replace(/^<([^<>]*)>$/, '$1')
+    .replace(/^\(([^()]*)\)$/, '$1')
+
+/** The end of the sentence that somebody wrote around a name: no Matrix id and no row ends so. */
+const sentenceEnd = /[:;.,!?\u060c\u3001\uff0c]+$/
 
 const isLink = (text: string): boolean => /^(?:matrix:|https?:\/\/)/i.test(text)
 
@@ -41,10 +48,11 @@ export const readUser = (pieces: readonly Piece[]): Reading<UserReference> => {
   if (target) return userOf(raw, target)
   if (isLink(raw)) return bad(`“${raw}” is no link to a person`)
   // "@ada:example.org:" is how people write to somebody.
-  const id = [raw, raw.replace(/[:;.]+$/, '')].find(isUserId)
+  const bare = raw.replace(sentenceEnd, '')
+  const id = [bare, raw].find(isUserId)
   if (id !== undefined) return good({ raw, as: 'mxid', value: id })
-  if (/^#?[0-9]{1,4}$/.test(raw)) {
-    const row = Number.parseInt(raw.replace('#', ''), 10)
+  if (/^#?[0-9]{1,4}$/.test(bare)) {
+    const row = Number.parseInt(bare.replace('#', ''), 10)
     return row === 0 ? bad('rows are counted from 1') : good({ raw, as: 'row', value: String(row) })
   }
   if (/^#[a-z][0-9]{1,6}$/i.test(raw)) return good({ raw, as: 'handle', value: raw.slice(1).toLowerCase() })
@@ -112,3 +120,13 @@ export const splitUsers = (pieces: readonly Piece[]): readonly (readonly Piece[]
     const isMentionsOnly = pills.length > 1 && item.every((piece) => piece.pill !== undefined || /^[\s:;.]*$/.test(piece.text))
     return isMentionsOnly ? pills.map((piece) => [piece]) : [item]
   })
+
+/** `and` or `&` between two people is no person. */
+export const isAnd = (pieces: readonly Piece[]): boolean =>
+  pieces.every((piece) => piece.pill === undefined && !piece.quoted) && /^(?:and|&|\+)$/i.test(textOf(pieces).trim())
+
+/** Can it only be a person: an id, a link, a pill or a row? A bare word may be anything. */
+export const isPlainlyUser = (pieces: readonly Piece[]): boolean => {
+  const reading = readUser(pieces)
+  return reading.ok && (reading.value.as !== 'username' || reading.value.raw.startsWith('@'))
+}
