@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const slow = [
   'adduser-crash',
   'adduser-crash-late',
+  'approve-kills',
   'adduser-outages',
   'faults',
   'hang',
