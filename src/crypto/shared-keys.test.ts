@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bot, encrypted, encryptedRoom, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
-import type { BotEngine } from '../../tests/support/bot-engine.ts'
+import { bot, encrypted, encryptedRoom, keyRequests, openAnyEngine } from '../../tests/support/bot-engine.ts'
+import type { AnyEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { memoryDatabase } from '../../tests/support/unit.ts'
 import type { Database } from '../database/database.ts'
@@ -13,8 +13,8 @@ import type { RoomEncryption } from './port.ts'
 
 const server = new KeyServer()
 let database: Database
-let opened: BotEngine
-let engine: BotEngine['engine']
+let opened: AnyEngine
+let engine: AnyEngine['engine']
 let requests: string[]
 /** Ada has signed her device, Ben has not. */
 let ada: Peer
@@ -37,7 +37,7 @@ const open = async (): Promise<void> => {
       return honest.sendToDevice(type, txnId, body)
     },
   }
-  opened = await openBotEngine({ server, database, http })
+  opened = await openAnyEngine({ server, database, http })
   ;({ engine } = opened)
 }
 
@@ -46,8 +46,8 @@ beforeAll(async () => {
   database = memoryDatabase()
   await open()
   await engine.flushOutgoing()
-  const identity = await engine.machine.bootstrapCrossSigning(true)
-  server.publish(bot, identity.uploadSigningKeysRequest.body, identity.uploadSignaturesRequest.body)
+  const identity = await engine.binding.identity.makeIdentity(true)
+  server.publish(bot, identity.signingKeys, identity.signatures.body)
   ada = await Peer.make(server, '@ada:x', 'ADA')
   await ada.crossSign()
   ben = await Peer.make(server, '@ben:x', 'BEN')

@@ -1,7 +1,6 @@
-import { UserId as WasmUserId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { encrypted, encryptedRoom, keyRequests, openBotEngine } from '../../tests/support/bot-engine.ts'
-import type { BotEngine } from '../../tests/support/bot-engine.ts'
+import { encrypted, encryptedRoom, keyRequests, openAnyEngine } from '../../tests/support/bot-engine.ts'
+import type { AnyEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { refused, TestClock } from '../../tests/support/unit.ts'
 import type { GateResult } from '../http/contract.ts'
@@ -19,8 +18,8 @@ const hold: {
   upload: GateResult | undefined
   foreign: number
 } = { query: undefined, queryFails: false, onQuery: undefined, onToDevice: undefined, upload: undefined, foreign: 0 }
-let opened: BotEngine
-let engine: BotEngine['engine']
+let opened: AnyEngine
+let engine: AnyEngine['engine']
 
 beforeAll(async () => {
   const honest = keyRequests(server)
@@ -37,7 +36,7 @@ beforeAll(async () => {
       return honest.sendToDevice(type, txnId, body)
     },
   }
-  opened = await openBotEngine({
+  opened = await openAnyEngine({
     server,
     http,
     clock,
@@ -60,7 +59,7 @@ describe('the room key reaches everybody', () => {
     const asked = Promise.withResolvers<void>()
     hold.query = held.promise
     hold.onQuery = asked.resolve
-    await engine.machine.updateTrackedUsers([new WasmUserId('@ada:x')])
+    await engine.binding.track(['@ada:x'])
     const flushing = engine.flushOutgoing()
     await asked.promise
     const saying = say(encryptedRoom('!race:x', ['@ada:x', '@bea:x']), 'hello')
