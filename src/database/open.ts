@@ -71,7 +71,7 @@ export const openDataDirectory = (directory: string, now: Timestamp, migrations:
   if (migration.state === 'newer') {
     return fail(
       `the database has schema ${migration.database}, this program knows ${migration.program}: it was used by a newer version. ` +
-        `Start that version again, or restore a backup from ${join(directory, 'backups')}`,
+        `Start that version again, or restore a backup with \`gatehouse restore\`; they are in ${join(directory, 'backups')}`,
     )
   }
   if (migration.state === 'failed') return fail(`migration ${migration.migration} failed, nothing of it was kept: ${migration.reason}`)

@@ -15,8 +15,9 @@ export const exitCodes = {
   },
   database: {
     code: 5,
-    meaning: 'The database is newer than this program, a migration or its backup failed, or the file is unusable.',
-    next: 'Start the newer version again, or restore a backup from `backups/` in the data directory.',
+    meaning:
+      'The database (or the backup to be restored) is newer than this program, damaged or not ours, or a migration or its backup failed.',
+    next: 'Start the newer version again, or `gatehouse restore` a backup from `backups/` in the data directory.',
   },
   tokenDead: {
     code: 6,

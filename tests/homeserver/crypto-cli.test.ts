@@ -278,6 +278,21 @@ describe('gatehouse logout', () => {
     expect(after.devices).not.toEqual(before.devices)
     expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
   })
+
+  test('--forget forgets it here although the server could not be told, and says what is left to do', async () => {
+    await world.bot.stop()
+    const { devices } = await keysOfBot()
+    const dead = world.proxy.add({ match: { path: /\/logout$/ }, how: { kind: 'reset' } })
+    const done = await gatehouse(['logout', '--yes', '--forget'])
+    dead.remove()
+    expect(done).toMatchObject({ code: 0, words: expect.stringContaining('the server was not told') as string })
+    expect(done.words).toContain(`sign the device ${devices[0]} out`)
+    expect(tokens()).toEqual([])
+    expect((await keysOfBot()).devices).toEqual(devices)
+    await world.bot.start()
+    expect((await keysOfBot()).devices).toHaveLength(2)
+    expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
+  })
 })
 
 describe('gatehouse crypto trust', () => {
