@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../operations/clock.ts'
 import type { DeviceId, JsonObject, RoomId, UserId } from '../types.ts'
+import { ChangedIdentities } from './changed-identities.ts'
 import type { DeviceFacts, EngineBinding, EngineRequest } from './engine-binding.ts'
 import { EngineCalls } from './engine-calls.ts'
 import { KeyRequests } from './key-requests.ts'
@@ -8,6 +9,7 @@ import type { KeyRequestsOptions } from './key-requests.ts'
 import { OlmRepair, sendersOfDummies } from './olm-repair.ts'
 import type { BrokenDevice } from './olm-repair.ts'
 import type { OwnKeys, OwnKeysProblem } from './own-keys.ts'
+import type { PersonIdentities } from './person-identities.ts'
 import type { CryptoPort, CryptoSync, Decrypted, Encrypted, KnownDevice, RoomEncryption, Undecryptable } from './port.ts'
 import { Quarantine } from './quarantine.ts'
 import type { EngineInput } from './quarantine.ts'
@@ -21,6 +23,8 @@ import type { KeepsKeys } from './unneeded-keys.ts'
 export interface EngineOptions extends KeyRequestsOptions {
   /** Whose device encrypts for a bridged person. Default: nobody is bridged. */
   readonly bridgeBotOf?: BridgeBotOf
+  /** The identities that are remembered of people. Default: none, so that every signed device counts. */
+  readonly identities?: Pick<PersonIdentities, 'all'>
   readonly clock: Clock
   /** The engine panicked or a call never came back: the process must end and start again. */
   readonly onBroken: (error: Error) => void
@@ -40,6 +44,7 @@ export class Engine implements CryptoPort {
   readonly #requests: KeyRequests
   readonly #rooms: RoomSessions
   readonly #sharing: RoomKeySharing
+  readonly #changed: ChangedIdentities
   readonly #repair: OlmRepair
   readonly #senders: Senders
   #keyListeners: ((keys: readonly { readonly roomId: RoomId; readonly sessionId: string }[]) => void)[] = []
@@ -60,7 +65,10 @@ export class Engine implements CryptoPort {
     this.#requests = new KeyRequests(options, binding, this.#calls)
     this.#rooms = new RoomSessions(options.clock)
     this.#senders = new Senders(binding, options.bridgeBotOf ?? (() => undefined))
-    this.#sharing = new RoomKeySharing({ binding, calls: this.#calls, requests: this.#requests, rooms: this.#rooms, store, http })
+    const { identities = { all: () => [] }, logger } = options
+    this.#changed = new ChangedIdentities({ binding, calls: this.#calls, identities, http, logger })
+    const [calls, requests, rooms, changed] = [this.#calls, this.#requests, this.#rooms, this.#changed]
+    this.#sharing = new RoomKeySharing({ binding, calls, requests, rooms, store, http, changed })
     this.#repair = new OlmRepair({
       openSession: (device) => this.#openSession(device),
       sendDummy: (device) => this.#sendDummy(device),
@@ -195,7 +203,9 @@ export class Engine implements CryptoPort {
       this.#rooms.count(roomId)
       const ciphertext = await this.#calls.run('encryptRoomEvent', () => this.binding.encrypt(roomId, type, JSON.stringify(content)))
       await this.#options.store.durable()
-      return { ok: true, content: JSON.parse(ciphertext) as JsonObject }
+      const made = JSON.parse(ciphertext) as JsonObject
+      if (this.#changed.concerns(roomId)) await this.#changed.tell(roomId, made)
+      return { ok: true, content: made }
     })
   }
 

@@ -15,6 +15,7 @@ import type { CryptoHttp } from './http.ts'
 import { ensureIdentity } from './identity.ts'
 import type { IdentityResult } from './identity.ts'
 import type { OwnKeysProblem } from './own-keys.ts'
+import { PersonIdentities } from './person-identities.ts'
 
 /** The opened engine with a signed device, or why the process has to end. */
 export type CryptoOpening =
@@ -85,6 +86,7 @@ export const openEngine = async (options: EngineOptions): Promise<EngineOpening>
       storeKey: sealed.key(`crypto-store/${userId}/${deviceId}`),
       http,
       bridgeBotOf: (sender) => bridged.botOf(sender),
+      identities: new PersonIdentities(database, clock),
       clock,
       logger,
       onBroken,

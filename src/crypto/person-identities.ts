@@ -43,6 +43,11 @@ export class PersonIdentities {
     return row === undefined ? undefined : toIdentity(row)
   }
 
+  /** Everybody of whom an identity is remembered. */
+  all(): readonly PersonIdentity[] {
+    return this.#database.all(this.#database.query.selectFrom('person_identity').selectAll()).map(toIdentity)
+  }
+
   /** People whose identity has changed and waits for somebody's decision, oldest first. */
   changed(): readonly PersonIdentity[] {
     return this.#database

@@ -1,4 +1,5 @@
 import type { RoomId, UserId } from '../types.ts'
+import type { ChangedIdentities } from './changed-identities.ts'
 import type { EngineBinding } from './engine-binding.ts'
 import type { EngineCalls } from './engine-calls.ts'
 import type { EngineStore } from './engine-store.ts'
@@ -24,6 +25,7 @@ export class RoomKeySharing {
   readonly #rooms: RoomSessions
   readonly #store: EngineStore
   readonly #http: CryptoHttp
+  readonly #changed: ChangedIdentities
   #claim: Promise<unknown> = Promise.resolve()
 
   constructor(options: {
@@ -33,6 +35,7 @@ export class RoomKeySharing {
     readonly rooms: RoomSessions
     readonly store: EngineStore
     readonly http: CryptoHttp
+    readonly changed: ChangedIdentities
   }) {
     this.#binding = options.binding
     this.#calls = options.calls
@@ -40,6 +43,7 @@ export class RoomKeySharing {
     this.#rooms = options.rooms
     this.#store = options.store
     this.#http = options.http
+    this.#changed = options.changed
   }
 
   /** Rotates and shares as needed, until everybody who is in the room now has the key. Returns why it could not, in words. */
@@ -52,7 +56,7 @@ export class RoomKeySharing {
         await this.#calls.run('invalidateGroupSession', () => this.#binding.endSession(roomId))
         this.#rooms.begin(room)
       }
-      if (this.#rooms.clean(room)) return undefined
+      if (this.#rooms.clean(room) && !(await this.#changed.accepted(roomId, room.recipients))) return undefined
       const generation = this.#rooms.generation(roomId)
       const failure = await this.#share(room)
       if (failure !== undefined) return failure
@@ -63,10 +67,13 @@ export class RoomKeySharing {
   }
 
   /** Brings the room key to every device of the recipients. Returns why it could not, in words. */
-  async #share({ roomId, recipients, historyVisibility, sharing }: RoomEncryption): Promise<string | undefined> {
-    await this.#calls.run('updateTrackedUsers', () => this.#binding.track(recipients))
+  async #share(room: RoomEncryption): Promise<string | undefined> {
+    const { roomId, historyVisibility, sharing } = room
+    await this.#calls.run('updateTrackedUsers', () => this.#binding.track(room.recipients))
     const unknown = await this.#requests.queryTracked()
     if (unknown !== undefined) return unknown
+    const recipients = sharing === 'signed-devices' ? await this.#trusted(room) : room.recipients
+    if (sharing !== 'signed-devices') this.#changed.clear(roomId)
     const claimed = await this.claimSessions(recipients)
     if (typeof claimed === 'object') return claimed.words
     // Who gets no key is told so (`m.room_key.withheld`, `m.unverified`): those requests are among the ones below.
@@ -79,6 +86,17 @@ export class RoomKeySharing {
       await this.#requests.markSent(request, result.body)
     }
     return undefined
+  }
+
+  /** The recipients without those whose identity has changed. Whoever had the key of the session in use must not read on. */
+  async #trusted(room: RoomEncryption): Promise<readonly UserId[]> {
+    const { roomId, recipients } = room
+    const { withheld, newly } = await this.#changed.look(roomId, recipients)
+    if (newly) {
+      await this.#calls.run('invalidateGroupSession', () => this.#binding.endSession(roomId))
+      this.#rooms.begin(room)
+    }
+    return recipients.filter((userId) => !withheld.has(userId))
   }
 
   /** Opens Olm sessions where they are missing. One claim at a time, as the engine wants it. */
