@@ -11,7 +11,10 @@ const isAddress = (part: string): boolean => {
   )
 }
 
-const splitLine = ({ text, gap }: Line): readonly Line[] => {
+const greeting = /^(?:hi|hello|hey|hallo|hola|bonjour|ciao|привет)(?: (?:all|everyone|everybody|there|folks|team))?\s*[,!.:–—-]\s*(?=\S)/iu
+
+const splitLine = ({ text: written, gap }: Line): readonly Line[] => {
+  const text = written.replace(greeting, '')
   for (const separator of separators) {
     const parts = text.split(separator)
     const at = parts.findIndex(isAddress)

@@ -41,7 +41,7 @@ const openings: readonly (readonly [Topic, RegExp])[] = [
   [
     'organization',
     words(
-      String.raw`(?:and )?(?:i |${i} |who |we )?${adverbs}(?:work(?:s|ing)?|stud(?:y|ies|ying)(?: [\p{L}-]+){0,3}|based|employed|teach(?:ing)?|doing research) (?:(?:on|in|as) (?:[\p{L}/-]+ ){1,5}?)?(?:at|for|with|@)|(?:and |, )?${i} ${adverbs}(?:an?|the) (?:[\p{L}/-]+ ){1,6}?(?:at|with|from)|(?:and |, )?${i} ${adverbs}(?:from|with|at|part of|representing)|(?:(?:and|,) )?(?:my )?(?:org|organi[sz]ation|company|employer|affiliation|university)(?: is|['’]s|:)|(?:und )?(?:ich )?arbeite (?:gerade )?(?:bei(?: der| dem)?|für)|(?:et )?(?:je )?(?:travaille|bosse) (?:chez|à|pour)|(?:y )?trabajo (?:en|para)|(?:e )?lavoro (?:a|per|presso)|(?:я )?(?:работаю|учусь) (?:в|на)|працюю (?:в|у|на)`,
+      String.raw`(?:and )?(?:i |${i} |who |we )?${adverbs}(?:work(?:s|ing)?|stud(?:y|ies|ying)(?: [\p{L}-]+){0,3}|based|employed|teach(?:ing)?|doing research) (?:(?:on|in|as) (?:[\p{L}/-]+ ){1,5}?)?(?:at|for|with|@)|(?:and )?i (?:run|lead|own|founded|co-?founded|head|direct)|founder of|(?:and |, )?${i} ${adverbs}(?:an?|the) (?:[\p{L}/-]+ ){1,6}?(?:at|with|from)|(?:and |, )?${i} ${adverbs}(?:from|with|at|part of|representing)|(?:(?:and|,) )?(?:my )?(?:org|organi[sz]ation|company|employer|affiliation|university)(?: is|['’]s|:)|(?:und )?(?:ich )?arbeite (?:gerade )?(?:bei(?: der| dem)?|für)|(?:et )?(?:je )?(?:travaille|bosse) (?:chez|à|pour)|(?:y )?trabajo (?:en|para)|(?:e )?lavoro (?:a|per|presso)|(?:я )?(?:работаю|учусь) (?:в|на)|працюю (?:в|у|на)`,
     ),
   ],
   [
@@ -195,7 +195,7 @@ export const readProse = (lines: readonly string[]): Told | undefined => {
 
   const beside = besideName.exec(text.slice(named.behind, ends(named.behind)))
   const organization =
-    beside?.[1] ?? short(beside?.[2] ?? behind('organization')[0] ?? afterComma(text.slice(named.behind, ends(named.behind))))
+    beside?.[1] ?? short(beside?.[2] ?? workplace(text, all, ends) ?? afterComma(text.slice(named.behind, ends(named.behind))))
   const before = inviterBefore.exec(text)
   const invitedBy = before?.[1] ?? behind('invitedBy').map(short)[0]
   const interests = interestsIn(behind('interests').map((piece) => trimmedEnd(piece.replaceAll(sign, ''))))
@@ -212,6 +212,15 @@ export const readProse = (lines: readonly string[]): Told | undefined => {
   return said >= (own.length > 0 ? 2 : 3) ? told : undefined
 }
 
+/** Where they work; where they come "from" only if nothing else is said. */
+const workplace = (text: string, all: readonly Opening[], ends: (from: number) => number): string | undefined => {
+  const pieces = all
+    .filter(({ topic }) => topic === 'organization')
+    .map(({ at, from }) => ({ isOrigin: /\sfrom\s*$/iu.test(text.slice(at, from)), piece: trimmedEnd(text.slice(from, ends(from))) }))
+    .filter(({ piece }) => piece !== '')
+  return (pieces.find(({ isOrigin }) => !isOrigin) ?? pieces[0])?.piece
+}
+
 /** "Engines and Mo invited me": the organization ends where the inviter begins. */
 const withoutInviter = (organization: string, inviter: string | undefined): string => {
   const at = inviter === undefined ? -1 : organization.indexOf(inviter)
@@ -219,7 +228,7 @@ const withoutInviter = (organization: string, inviter: string | undefined): stri
 }
 
 /** "Ada, Engines." at the beginning. */
-const afterComma = (text: string): string => /^\s*[,–—|/-]\s*(\p{Lu}[^,.;!?\n]{1,60})/u.exec(text)?.[1] ?? ''
+const afterComma = (text: string): string => /^\s*[,–—|/-]\s*(?!I\s)(\p{Lu}[^,.;!?\n]{1,60})/u.exec(text)?.[1] ?? ''
 
 /** Which of the addresses (counted from 0) stand beside the inviter: they are not the person's own. */
 const addressesBesideInviter = (

@@ -1,4 +1,5 @@
 import { isInvisible, isSpace } from '../chat/characters.ts'
+import { isChatter } from './introduction-values.ts'
 import { withoutDialogueMarks, withUsualNumbers } from './introduction-series.ts'
 
 /** A line that somebody wrote. */
@@ -76,6 +77,12 @@ const row = /^\|\s*([^|]*?)\s*\|\s*([^|]*?)\s*\|$/u
 /** The mention of the bot before the first answer. */
 const called = /^(?:@[^\s:,]{1,100}(?::[\p{L}\p{N}.-]+(?::[0-9]+)?)?[:,]?\s+(?=\S)|[\p{L}\p{N}_-]{2,40}[:,]?\s+(?=1\s*[.):]\s))/u
 
+/** "Hello! 1) Ada 2) Engines 3) …" */
+const withoutGreeting = (text: string): string => {
+  const at = /(?<=[\s!.,:])1\s*[.):]/u.exec(text.slice(0, 80))?.index ?? 0
+  return at > 0 && isChatter(text.slice(0, at)) && partsOf(text.slice(at)).length >= 3 ? text.slice(at) : text
+}
+
 const withoutRules = (lines: readonly Line[]): readonly Line[] =>
   lines.filter(({ text }, index) => !rule.test(text) || (text.length <= 3 && index > 0 && index < lines.length - 1))
 
@@ -100,7 +107,7 @@ export const linesOf = (text: string): readonly Line[] => {
   const plain = withoutRules(lines)
   const [first, ...others] = plain
   if (first === undefined) return []
-  const own = first.text.replace(called, '')
+  const own = withoutGreeting(first.text.replace(called, ''))
   const all = [{ ...first, text: own }, ...others].map((line) => ({ ...line, text: line.text.replace(row, '$1: $2') }))
   const counted = withUsualNumbers(withoutDialogueMarks(all.map((line) => line.text)))
   const numbered = all.map((line, index) => ({ ...line, text: counted[index] ?? line.text }))

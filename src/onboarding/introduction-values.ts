@@ -10,7 +10,7 @@ const skipped = new Set(
 
 /** "No LinkedIn", "skip for now", "I don't have one": words that begin so are no answer either. */
 const noAnswer =
-  /^(?:skip(?:ping|ped)?[\s,–-]*(?:\(|for now|this|that|it|please|pls|sorry|thanks|thank you)|n\/a[\s,(–-]|none\s*\(|(?:no|none|nope|not)[\s,–-]+(?:thanks|thank you|sorry|linked ?in|profile|account|organi[sz]ation|org|company|affiliation|employer|inviter|invite|invitation|e-?mail|one in particular|one specific|at the moment|currently|for now|yet|available|applicable|using|on linked ?in|on it|on there)(?![\p{L}\p{N}])|(?:sorry,? )?(?:i )?(?:do not|don['’]?t|haven['’]?t) (?:have|use|got)(?![\p{L}\p{N}])|(?:i['’]?m |i am )?not on (?:linked ?in|it|there)(?![\p{L}\p{N}])|(?:i['’]?d |i would )?(?:rather|prefer) not(?![\p{L}\p{N}]))/iu
+  /^(?:skip(?:ping|ped)?[\s,–-]*(?:\(|for now|this|that|it|please|pls|sorry|thanks|thank you)|n\/a[\s,(–-]|none\s*\(|(?:no|none|nope|not)[\s,.!–-]+(?:thanks|thank you|sorry|linked ?in|profile|account|organi[sz]ation|org|company|affiliation|employer|inviter|invite|invitation|e-?mail|one in particular|one specific|at the moment|currently|for now|yet|available|applicable|using|on linked ?in|on it|on there)(?![\p{L}\p{N}])|(?:sorry,? )?(?:i )?(?:do not|don['’]?t|haven['’]?t) (?:have|use|got)(?![\p{L}\p{N}])|(?:i['’]?m |i am )?not on (?:linked ?in|it|there)(?![\p{L}\p{N}])|(?:i['’]?d |i would )?(?:rather|prefer) not(?![\p{L}\p{N}]))/iu
 
 /** Did the person leave it out on purpose? */
 export const isSkip = (text: string): boolean =>
@@ -20,6 +20,7 @@ export const isSkip = (text: string): boolean =>
     text
       .toLowerCase()
       .replaceAll('’', "'")
+      .replace(/\s*[:;]-?[)(dp]$/u, '')
       .replaceAll(/[()[\]"“”*_]/gu, '')
       .replace(/(?<=\p{L})[.!]+$/u, '')
       .trim(),

@@ -5,7 +5,7 @@ export type Field = 'name' | 'organization' | 'invitedBy' | 'email' | 'interests
 export const keywords: Readonly<Record<Field, string>> = {
   invitedBy:
     'invited inviter invitor invite invitee invites invitation referred refered referrer referral vouch vouched voucher vouches sponsor introduced recommended told heard hear ' +
-    'eingeladen einlader empfohlen invitado invitada invito invitato invitata parrain convidado convidada convidou пригласил пригласила пригласили приглашен рекомендовал запросил запросила запросив запросили ' +
+    'eingeladen einlader empfohlen invitado invitada invito invitato invitata parrain convidado convidada convidou convidaram пригласил пригласила пригласили приглашен рекомендовал запросил запросила запросив запросили ' +
     'uitgenodigd inbjuden inviteret invitert kutsui zaproszony zaproszona zaprosil zaprosił zaprosiła davet pozvan pozval ' +
     'הזמין המדעו המזמין הוזמנתי المدعو دعاك دعاني دعوة الدعوة 邀请人 邀請人 邀请 推荐人 介绍人 招待者 紹介者 초대 초대자 초대한 추천인',
   linkedin: 'linkedin linked 领英',
@@ -37,7 +37,7 @@ export const fillers: ReadonlySet<string> = new Set(
     'my your the a an of if any or and it is are was were you me i who whom what how do does did please optional here full real first last middle preferred ' +
     'given family display legal required address adress adresse profile url link handle username user number no nr id account separated by commas comma list with for to in on at from ' +
     'like person people this their his her s us best contact where which would prefer main some areas area field fields research current ' +
-    'deine dein deinen ihre ihr von wer hat dich der die das und oder was mich por quien quem et te ti tu su par qui a vous e ton votre d de da do di la le les el en centres door av przez mi que ' +
+    'mon mes mis meus minha meine mijn min mitt miei mia mio quem qui m j ma deine dein deinen ihre ihr von wer hat dich der die das und oder was mich por quien quem et te ti tu su par qui a vous e ton votre d de da do di la le les el en centres door av przez mi que ' +
     'кто хто вас тебя тебе вам меня ваше ваша мое мои моя ваши что вы від electronico elettronica electronique эл электронная электронный електронна адрес адреса profil профиль я ' +
     'eden alanlari alanları soyadi soyadı من الالكتروني إلكتروني الإلكتروني עם מי 사람 地址'
   )

@@ -151,6 +151,12 @@ const structured = (items: readonly Item[]): Parts | undefined => {
   const soft = new Set(items.flatMap(({ field }) => (field === undefined || field === 'other' ? [] : [field])))
   const numbers = new Set(items.flatMap(({ number }) => (number === undefined ? [] : [number])))
   if (labels.size < 2 && soft.size < 3 && numbers.size < 3) return undefined
+  // An invoice or the minutes of a meeting have names and addresses too.
+  if (
+    labels.size < 4 &&
+    items.filter(({ field, number, value }) => field === undefined && number === undefined && strangeLabel.test(value)).length >= 2
+  )
+    return undefined
   const sheet = new Sheet(items)
   const emails = sheet.emails()
   const isPlain = (line: string): boolean => !isChatter(line) && !isOnlyEmail(line) && linkedinIn(line) === undefined
@@ -236,21 +242,30 @@ const unmarked = (items: readonly Item[], least: number): Parts | undefined => {
   const free = above.filter(({ field }) => field === undefined).map(({ value }) => value)
   const of = (field: Field): string | undefined => above.find((item) => item.field === field)?.value
   const first = of('name') ?? free.shift()?.replace(calledBefore, '')
-  if (first === undefined || !isNameAlone(first) || first.length > 60 || above.some(({ value }) => value.length > 120)) return undefined
+  if (first === undefined || !(isNameAlone(first) || isSkip(first)) || first.length > 60 || above.some(({ value }) => value.length > 120))
+    return undefined
   const name = nameValue(first)
-  if (name === undefined) return undefined
+  // Whoever leaves out the name as well as the address has said nothing.
+  if (name === undefined && at < 0) return undefined
   const invitedBy = of('invitedBy')
   const organization = of('organization')
   const rest = byPlace([first, ...(organization === undefined ? [] : [organization]), ...free])
   const below = lines.slice(middle + 1).filter(({ value }) => !isOnlyEmail(value) && !isPhone(value))
+  // "Ada Lovelace, Engines" in one line.
+  const [, alone, its] = (rest.organization === undefined ? /^([^,]+),\s+(\p{Lu}.+)$/u.exec(first) : null) ?? []
+  const isBeside = alone !== undefined && its !== undefined && !title.test(its)
   return {
     ...rest,
     name,
     ...(invitedBy === undefined ? {} : { invitedBy: inviterValue(invitedBy), guesses: [] }),
+    ...(isBeside ? { name: nameValue(alone), organization: organizationValue(its), guesses: [place('name'), place('organization')] } : {}),
     emails: at >= 0 ? findEmails([lines[at]?.value ?? '', ...lines.slice(at + 1).map(({ value }) => value)].join('\n')) : [],
     interests: interestsIn(below.map(({ value }) => value)),
   }
 }
+
+/** What may follow a name behind a comma and belongs to it. */
+const title = /^(?:ph\.?\s?d|m\.?d|jr|sr|esq|mba|msc|bsc|ma|ba|dr|llm|jd|[ivx]+)\.?$/iu
 
 const addressFirst = (lines: readonly Item[]): Parts | undefined => {
   const [address, name, organization, invitedBy, ...interests] = lines.map(({ value }) => value)
