@@ -79,7 +79,7 @@ export class ChangedIdentities {
   /** Tells those who get no key that it is not by mistake (`m.room_key.withheld`), once about each session. A failure is logged: it is no more than a courtesy. */
   async tell(roomId: RoomId, { algorithm, session_id: sessionId }: JsonObject): Promise<void> {
     const known = this.#told.get(roomId)
-    const told = known?.sessionId === sessionId ? known : { sessionId, users: new Set<UserId>() }
+    const told = known !== undefined && known.sessionId === sessionId ? known : { sessionId, users: new Set<UserId>() }
     this.#told.set(roomId, told)
     const open = [...(this.#withheld.get(roomId) ?? [])].filter((userId) => !told.users.has(userId))
     if (open.length === 0) return
