@@ -39,13 +39,13 @@ describe('a room that is on no list, named by its address', () => {
 
 describe('an id that was never seen', () => {
   const unseen = { joinedRooms: () => [], roomsOf: () => [], displayName: () => null, findPeople: () => [] }
-  const known = async (userId: string, answer: boolean | undefined) => {
+  const known = async (userId: string, answer: boolean | undefined, role: 'moderator' | 'everyone' = 'moderator') => {
     const asked: (AbortSignal | undefined)[] = []
     const community = communityOf(unseen, (...[, signal]: readonly [UserId?, AbortSignal?]) => {
       asked.push(signal)
       return Promise.resolve(answer)
     })
-    const found = await community.resolverFor({ userId: mod, role: 'moderator', place: 'admin' }).isKnown(userId as UserId)
+    const found = await community.resolverFor({ userId: mod, role, place: 'admin' }).isKnown(userId as UserId)
     return { ...found, limited: asked.map((signal) => signal !== undefined) }
   }
 
@@ -57,5 +57,9 @@ describe('an id that was never seen', () => {
     ['@ada:elsewhere', undefined, { known: undefined, limited: [true] }],
   ])('%s, of whom the server says %s', async (userId, answer, expected) => {
     expect(await known(userId, answer)).toMatchObject(expected)
+  })
+  test('who has no role does not send our server to others', async () => {
+    expect(await known('@ada:elsewhere', true, 'everyone')).toEqual({ known: undefined, near: [], limited: [] })
+    expect(await known('@ada:x', true, 'everyone')).toMatchObject({ known: true })
   })
 })

@@ -149,7 +149,7 @@ export class Community {
     lists: this.#lists,
     nameOf: this.nameOf,
     isBridged: (userId) => this.#directory.bridged.bridgeOf(userId) !== undefined,
-    isKnown: (userId) => this.#isKnown(userId),
+    isKnown: (userId) => this.#isKnown(userId, viewer.role),
     accountOf: (userId) => {
       const link = this.#links.of(userId)
       return link === undefined ? undefined : { pk: link.pk, username: link.username, userId }
@@ -189,7 +189,7 @@ export class Community {
       .flatMap((roomId) => this.#directory.memberIds(roomId, ['join', 'invite']))
   }
 
-  async #isKnown(userId: UserId): Promise<Acquaintance> {
+  async #isKnown(userId: UserId, asker: Role): Promise<Acquaintance> {
     if (
       this.#directory.displayName(userId) !== null ||
       this.#directory.roomsOf(userId).length > 0 ||
@@ -200,6 +200,8 @@ export class Community {
     const server = userId.slice(userId.indexOf(':') + 1)
     const own = this.#config.homeserver.userId
     const remote = server !== own.slice(own.indexOf(':') + 1)
+    // Not everybody may send our server to any other.
+    if (remote && asker === 'everyone') return { known: undefined, near: [] }
     const exists = await this.#queries.profileExists(userId, ...(remote ? [AbortSignal.timeout(remotePatienceMs)] : []))
     if (exists !== false) return { known: exists, near: [] }
     const near = this.#directory.findPeople(userId.slice(1, userId.indexOf(':')), candidatesShown).map((person) => person.userId)
