@@ -1,16 +1,15 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { RoomId as WasmRoomId } from '@matrix-org/matrix-sdk-crypto-wasm'
 import { expect, test } from 'vitest'
-import { encryptedRoom, openBotEngine } from '../../tests/support/bot-engine.ts'
+import { encryptedRoom, openAnyEngine } from '../../tests/support/bot-engine.ts'
 import { KeyServer, Peer } from '../../tests/support/key-server.ts'
 import { Database } from '../database/database.ts'
 import { migrate } from '../database/migrate.ts'
 import type { JsonObject, RoomId } from '../types.ts'
 import { placeInSession } from './megolm-index.ts'
 import type { RoomEncryption } from './port.ts'
-import type { WasmEngine } from './wasm-engine.ts'
+import type { Engine } from './engine.ts'
 
 // A disk that acknowledged commits and then lost them (power cut, a cache that lies), at many places of the write-ahead log
 // (https://www.sqlite.org/fileformat2.html#walformat: header of 32 bytes, frames of 24 bytes and a page).
@@ -18,10 +17,10 @@ import type { WasmEngine } from './wasm-engine.ts'
 const server = new KeyServer()
 
 /** Opens the engine on a file, does the work, and closes it. */
-const withEngine = async <T>(file: string, work: (engine: WasmEngine, database: Database) => Promise<T>): Promise<T> => {
+const withEngine = async <T>(file: string, work: (engine: Engine, database: Database) => Promise<T>): Promise<T> => {
   const database = Database.open(file)
   migrate(database)
-  const { engine, close } = await openBotEngine({ server, database, onForeignKeys: () => undefined })
+  const { engine, close } = await openAnyEngine({ server, database, onForeignKeys: () => undefined })
   try {
     return await work(engine, database)
   } finally {
@@ -32,7 +31,7 @@ const withEngine = async <T>(file: string, work: (engine: WasmEngine, database: 
 
 const rooms = ['!one:x', '!two:x'] as RoomId[]
 const room = (roomId: RoomId): RoomEncryption => encryptedRoom(roomId, ['@ada:x'], { rotationMessages: 12 })
-const say = async (engine: WasmEngine, roomId: RoomId): Promise<JsonObject> => {
+const say = async (engine: Engine, roomId: RoomId): Promise<JsonObject> => {
   const made = await engine.encrypt(roomId, () => room(roomId), 'm.room.message', { msgtype: 'm.text', body: 'hello' })
   if (!made.ok) throw new Error(made.words)
   return made.content
@@ -101,10 +100,8 @@ test('the log cut at 120 places: no place in a session is used twice', { timeout
     // What the engine does without our rule: it goes on in the session that it finds, and the test sees that.
     for (const count of [1, 5, 9]) {
       cutAt(lengths[count] ?? 0)
-      const place = await withEngine(copy, async ({ machine }) =>
-        placeOf(
-          JSON.parse(await machine.encryptRoomEvent(new WasmRoomId(rooms[0] ?? ''), 'm.room.message', '{"body":"hello"}')) as JsonObject,
-        ),
+      const place = await withEngine(copy, async ({ binding }) =>
+        placeOf(JSON.parse(await binding.encrypt(rooms[0] as RoomId, 'm.room.message', '{"body":"hello"}')) as JsonObject),
       )
       expect(sent.has(place)).toBe(true)
     }
