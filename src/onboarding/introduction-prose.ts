@@ -85,7 +85,7 @@ const here = new RegExp(String.raw`^(${person}),?\s(?:here|checking in)${end}`, 
 const atBegin = new RegExp(String.raw`^(${person})(?=\s*(?:[,(]|[–—|/;-]\s|\.\s|\s(?:from|at|of|with)\s))`, 'u')
 /** Whoever invited stands before the verb: "Mo invited me". */
 const inviterBefore = new RegExp(
-  String.raw`(?:^|[.,;!\n(–—-]\s*|${begin}(?:and|as|because|since|by|my (?:good |old |dear )?(?:friend|colleague|boss|partner|manager)s?,?)\s+)((?:my (?:friend|colleague|boss|partner|manager)s? )?(?:@[^\s:,]+:[^\s,;]+|@?(?:\p{L}\.|[\p{L}\p{M}][\p{L}\p{M}'’-]*)(?:\s(?:\p{L}\.|[\p{L}\p{M}'’-]+)){0,4})(?:\s?\([^()]{0,60}\))?)\s+(?:(?:has|who|kindly|had|also|recently|just) )*(?:(?:invited|referred|recommended|introduced|brought|told|added|sent|pointed|vouched for) (?:me|us)|hat mich eingeladen|m['’]a invitée?|me invitó)${end}`,
+  String.raw`(?:^|(?<!${begin}(?:St|Dr|Mr|Ms|Mrs|Prof))[.]\s*|[,;!\n(–—-]\s*|${begin}(?:and|as|because|since|by|my (?:good |old |dear )?(?:friend|colleague|boss|partner|manager)s?,?)\s+)((?:my (?:friend|colleague|boss|partner|manager)s? )?(?:@[^\s:,]+:[^\s,;]+|@?(?:\p{L}\.|[\p{L}\p{M}][\p{L}\p{M}'’-]*)(?:\s(?:\p{L}\.|[\p{L}\p{M}'’-]+)){0,4})(?:\s?\([^()]{0,60}\))?)\s+(?:(?:has|who|kindly|had|also|recently|just) )*(?:(?:invited|referred|recommended|introduced|brought|told|added|sent|pointed|vouched for) (?:me|us)|suggested (?:that )?(?:i (?:should )?join|me|this)|suggested to join|hat mich eingeladen|m['’]a invitée?|me invitó)${end}`,
   'iu',
 )
 /** The organization behind the name or the profession: "Ada from Engines", "a mathematician at Engines", "Ada (Engines)". */
@@ -198,7 +198,8 @@ export const readProse = (lines: readonly string[]): Told | undefined => {
     beside?.[1] ?? short(beside?.[2] ?? workplace(text, all, ends) ?? afterComma(text.slice(named.behind, ends(named.behind))))
   const before = inviterBefore.exec(text)
   const invitedBy = before?.[1] ?? behind('invitedBy').map(short)[0]
-  const interests = interestsIn(behind('interests').map((piece) => trimmedEnd(piece.replaceAll(sign, ''))))
+  const liked = behind('interests').map((piece) => trimmedEnd(piece.replaceAll(sign, '')))
+  const interests = interestsIn(liked.length > 0 ? liked : listBehindAddress(text, all))
   const inviters = new Set(addressesBesideInviter(text, before, all, ends))
   const own = ownAddresses(text, emails, whole, inviters)
   const told: Told = {
@@ -219,6 +220,14 @@ const workplace = (text: string, all: readonly Opening[], ends: (from: number) =
     .map(({ at, from }) => ({ isOrigin: /\sfrom\s*$/iu.test(text.slice(at, from)), piece: trimmedEnd(text.slice(from, ends(from))) }))
     .filter(({ piece }) => piece !== '')
   return (pieces.find(({ isOrigin }) => !isOrigin) ?? pieces[0])?.piece
+}
+
+/** "…, ada@example.org. Maths, poetry." without a word that says what these are. */
+const listBehindAddress = (text: string, all: readonly Opening[]): readonly string[] => {
+  const at = text.lastIndexOf(sign)
+  if (at === -1 || all.some((one) => one.at > at)) return []
+  const list = /^[\s.,;:–—-]*([^.!?\n]{2,120})[.!\s]*$/u.exec(text.slice(at + 1))?.[1] ?? ''
+  return /^\p{L}[^,]{1,30}(?:,\s*[^,]{1,30})+$/u.test(list) ? [list] : []
 }
 
 /** "Engines and Mo invited me": the organization ends where the inviter begins. */

@@ -19,6 +19,7 @@ const indexIn = (words: string): Count => {
 const ways: readonly Way[] = [
   { pattern: /^([a-h])[.):]\s*(?=\S)/iu, count: indexIn('a b c d e f g h') },
   { pattern: /^([ivx]{1,4})[.):]\s*(?=\S)/iu, count: indexIn('i ii iii iv v vi vii viii') },
+  { pattern: /^([1-8])\.?[º°]\s*[.):–-]?\s*(?=\S)/u, count: Number },
   { pattern: /^([1-8](?:st|nd|rd|th)|[1-8](?:\.?º|ª))\s?[.):–-]\s*(?=\S)/iu, count: (sign) => Number(sign[0]) },
   {
     pattern: /^(first|second|third|fourth|fifth|sixth|seventh)(?:ly)?\s?[.):,–-]\s*(?=\S)/iu,

@@ -242,7 +242,12 @@ const unmarked = (items: readonly Item[], least: number): Parts | undefined => {
   const free = above.filter(({ field }) => field === undefined).map(({ value }) => value)
   const of = (field: Field): string | undefined => above.find((item) => item.field === field)?.value
   const first = of('name') ?? free.shift()?.replace(calledBefore, '')
-  if (first === undefined || !(isNameAlone(first) || isSkip(first)) || first.length > 60 || above.some(({ value }) => value.length > 120))
+  if (
+    first === undefined ||
+    !(isNameAlone(nameValue(first) ?? first) || isSkip(first)) ||
+    first.length > 60 ||
+    above.some(({ value }) => value.length > 120)
+  )
     return undefined
   const name = nameValue(first)
   // Whoever leaves out the name as well as the address has said nothing.

@@ -90,6 +90,16 @@ describe('the arrival of Ada', () => {
     await world.moderator.joinRoom(direct)
     const question = await world.moderator.waitForMessage(direct, { sender: world.botId, body: /Do you vouch/ }, patience)
     expect(question.body).toContain(ada.userId)
+    // A stolen password is no voucher: the same gate as for commands.
+    const unsigned = await world.people.join({ user: world.users.moderator, crossSign: false })
+    await unsigned.sendText(direct, 'Yes!')
+    await world.moderator.waitForMessage(
+      direct,
+      { sender: world.botId, body: /have not counted your answer: your device \S+ .*is not verified by you.*answer again/ },
+      patience,
+    )
+    expect(rowOf(ada)?.vouched).toBeNull()
+    await unsigned.logout()
     await world.moderator.sendText(direct, 'Yes!')
     await world.moderator.waitForMessage(direct, { sender: world.botId, body: /tell the moderators that you vouch/ }, patience)
     expect(rowOf(ada)?.vouched).toBe('yes')
@@ -163,6 +173,25 @@ test('a guess is shown and waits; two approvals at the same moment make one acco
   expect(bodies.filter((body) => body.startsWith('✅'))).toHaveLength(1)
   expect(bodies.filter((body) => body.startsWith('⚠️') && /a second time/.test(body))).toHaveLength(1)
   expect(accountsOf(world, 'ben@riverbend.test')).toHaveLength(1)
+})
+
+test('an introduction in one sentence is understood, and what was taken out of it is confirmed before an account is made', async () => {
+  const faye = await comes('Faye')
+  await prompted(faye)
+  const email = 'faye.sentence@riverbend.test'
+  const said = await faye.sendText(
+    world.indoc,
+    `Hi, I'm Faye Doe from Riverbend Mills, Ben invited me, my email is ${email} and I'm into hiking and maths`,
+  )
+  expect(await understood(faye)).toMatchObject({ name: 'Faye Doe', organization: 'Riverbend Mills', invitedBy: 'Ben', email })
+  const asked = await command(world.indoc, '!gtg', said)
+  expect(asked.answer.body).toMatch(/Please confirm: .*What I understood: name Faye Doe.*interests hiking, maths.*written in sentences/s)
+  expect(asked.answer.body).not.toContain(email)
+  expect(accountsOf(world, email)).toEqual([])
+  const code = /!confirm (\w+)/.exec(asked.answer.body)?.[1]
+  expect(code, asked.answer.body).toBeDefined()
+  expect((await command(world.indoc, `!confirm ${code}.`)).answer.body).toMatch(/^✅ Faye Doe/)
+  expect(accountsOf(world, email)).toHaveLength(1)
 })
 
 test('a knock is let in and asked then; who is declined is told with the reason', async () => {
