@@ -84,7 +84,7 @@ test('each step that fails is told, and the same !gtg completes it', async () =>
   world.proxy.clear()
   expect((await world.give(`!retry ${/!retry (\d+)/.exec(alert.body)?.[1]}`)).body).toMatch(/^✅/)
   await Promise.all([ada, ben, cleo, dina].map(expectWelcomedOnce))
-})
+}, 180_000)
 
 test('a knock that cannot be let in is told, and let in by the same !gtg', async () => {
   const user = await world.admin.registerUser({ name: 'emil', displayName: 'Emil' })
@@ -155,4 +155,4 @@ test('a !gtg that waits for Authentik approves what its writer could read; who h
   expect((await world.give(`!gtg ${gus.userId} --no-rooms`)).body).toMatch(/^✅/)
   await expectWelcomedOnce({ ...gus, email: `other-${gus.email}` })
   expect(accountsOf(world, gus.email)).toEqual([])
-})
+}, 180_000)

@@ -58,27 +58,54 @@ const hold = (
 }
 const makesAccount = { method: 'POST', path: /\/core\/users\/$/ }
 
-const killAndStart = async (): Promise<void> => {
+const killAndStart = async (meanwhile?: () => void): Promise<void> => {
   await world.bot.kill()
+  meanwhile?.()
   world.proxy.clear()
   world.authentikProxy.clear()
   await world.bot.start()
 }
 
-const hours = 3_600_000
-/** The bot is dead, and for somebody who waits so much time passes (milliseconds): what it has noted of them is longer ago. */
-const passes = (ms: number, { userId }: Waiting): void => {
-  if (world.bot.running) throw new Error('time passes for a dead bot only')
+/** Changes what a dead bot has noted. */
+const rewrite = (change: (database: Sqlite.Database) => void): void => {
+  if (world.bot.running) throw new Error('only the data of a dead bot may be changed')
   const database = new Sqlite(`${world.files.dataDir}/gatehouse.db`)
   try {
-    database.prepare('UPDATE job SET run_at = run_at - ? WHERE unique_key = ?').run(ms, userId)
-    database
-      .prepare('UPDATE newcomer SET since = since - ?, prompted_at = prompted_at - ?, deadline = deadline - ? WHERE user_id = ?')
-      .run(ms, ms, ms, userId)
+    change(database)
   } finally {
     database.close()
   }
 }
+
+const hours = 3_600_000
+/** For somebody who waits so much time passes (milliseconds): what the dead bot has noted of them is longer ago. */
+const passes = (ms: number, { userId }: Waiting): void =>
+  rewrite((database) => {
+    database.prepare('UPDATE job SET run_at = run_at - ? WHERE unique_key = ?').run(ms, userId)
+    database
+      .prepare('UPDATE newcomer SET since = since - ?, prompted_at = prompted_at - ?, deadline = deadline - ? WHERE user_id = ?')
+      .run(ms, ms, ms, userId)
+  })
+
+/**
+ * What a crash inside of a decision leaves, where no request goes out at which the bot could be held: its intent is noted, and nothing of it
+ * (`intended`) or the decision without its outcome (`decided`). Nothing behind it has begun.
+ */
+const crashedIn = (moment: 'intended' | 'decided', { userId }: Waiting): void =>
+  rewrite((database) => {
+    const { plan } = database.prepare('SELECT decided_plan AS plan FROM newcomer WHERE user_id = ?').get(userId) as { plan: number }
+    database.prepare("UPDATE effect SET state = 'planned', intended_at = NULL WHERE plan_id = ? AND state = 'intended'").run(plan)
+    const { changes } = database
+      .prepare(
+        "UPDATE effect SET state = 'intended', code = NULL, detail = NULL, finished_at = NULL WHERE plan_id = ? AND kind = 'newcomer.decide'",
+      )
+      .run(plan)
+    expect(changes).toBe(1)
+    if (moment === 'decided') return
+    database
+      .prepare("UPDATE newcomer SET state = 'waiting', decided_by = NULL, decided_at = NULL, decided_plan = NULL WHERE user_id = ?")
+      .run(userId)
+  })
 
 interface Waiting extends Newcomer {
   readonly name: string
@@ -239,7 +266,11 @@ describe.each(moments)('killed %s the effect', (_when, kind) => {
     const readsId = await gtg(reads)
     await Promise.all([held(), untilJournal(readsId, 'pending')])
     expect(rowOf(reads.userId)?.state).toBe('waiting')
-    await killAndStart()
+    await killAndStart(() => {
+      if (kind === 'hang-after-commit') return
+      crashedIn('decided', account)
+      crashedIn('intended', confirmed)
+    })
 
     for (const [roomId, id] of [
       [world.indoc, accountId],
