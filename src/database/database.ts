@@ -1,6 +1,8 @@
 import BetterSqlite3 from 'better-sqlite3'
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
 import type { Compilable, CompiledQuery, InferResult } from 'kysely'
+import { prepare } from './prepared.ts'
+import type { Ready } from './prepared.ts'
 import type { Schema } from './schema.ts'
 
 /** A commit that may wait does so no longer than this (milliseconds). */
@@ -23,6 +25,7 @@ export class Database {
   readonly connection: BetterSqlite3.Database
   readonly #statements = new Map<string, BetterSqlite3.Statement>()
   readonly #commands
+  readonly #meta
   /** The work of a transaction runs. */
   #inside = false
   /** A transaction is open that no work runs in: its commit waits for the next one. */
@@ -48,6 +51,15 @@ export class Database {
         createQueryCompiler: () => new SqliteQueryCompiler(),
       },
     })
+    this.#meta = {
+      read: prepare(({ name }: { readonly name: string }) => this.query.selectFrom('meta').select('value').where('name', '=', name)),
+      write: prepare(({ name, value }: { readonly name: string; readonly value: string }) =>
+        this.query
+          .insertInto('meta')
+          .values({ name, value })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ value })),
+      ),
+    }
   }
 
   /**
@@ -65,7 +77,7 @@ export class Database {
     return new Database(connection)
   }
 
-  #prepare(compiled: CompiledQuery): BetterSqlite3.Statement {
+  #prepare(compiled: Pick<CompiledQuery, 'sql'>): BetterSqlite3.Statement {
     const known = this.#statements.get(compiled.sql)
     if (this.#lost !== undefined) throw this.#lost
     if (known !== undefined) return known
@@ -76,8 +88,8 @@ export class Database {
   }
 
   /** Runs a query that changes rows. Returns how many, and the id of the last inserted one. */
-  run(query: Compilable): { changes: number; lastInsertId: number } {
-    const compiled = query.compile()
+  run(query: Compilable | Ready<Compilable>): { changes: number; lastInsertId: number } {
+    const compiled = compiledOf(query)
     const statement = this.#prepare(compiled)
     const result = statement.run(...compiled.parameters)
     this.#executed(statement)
@@ -85,8 +97,8 @@ export class Database {
   }
 
   /** All rows of a query (also of one with `returning`). */
-  all<Q extends Compilable>(query: Q): InferResult<Q> {
-    const compiled = query.compile()
+  all<Q extends Compilable>(query: Q | Ready<Q>): InferResult<Q> {
+    const compiled = compiledOf(query)
     const statement = this.#prepare(compiled)
     const rows = statement.all(...compiled.parameters) as InferResult<Q>
     this.#executed(statement)
@@ -94,8 +106,8 @@ export class Database {
   }
 
   /** The first row, or undefined. */
-  first<Q extends Compilable>(query: Q): InferResult<Q>[number] | undefined {
-    const compiled = query.compile()
+  first<Q extends Compilable>(query: Q | Ready<Q>): InferResult<Q>[number] | undefined {
+    const compiled = compiledOf(query)
     const statement = this.#prepare(compiled)
     const row = statement.get(...compiled.parameters) as InferResult<Q>[number] | undefined
     this.#executed(statement)
@@ -190,17 +202,12 @@ export class Database {
 
   /** A value of the `meta` table. */
   meta(name: string): string | undefined {
-    return this.first(this.query.selectFrom('meta').select('value').where('name', '=', name))?.value
+    return this.first(this.#meta.read.of({ name }))?.value
   }
 
   /** Sets a value of the `meta` table. */
   setMeta(name: string, value: string): void {
-    this.run(
-      this.query
-        .insertInto('meta')
-        .values({ name, value })
-        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value })),
-    )
+    this.run(this.#meta.write.of({ name, value }))
   }
 
   /** Forgets a small value. */
@@ -219,3 +226,6 @@ export class Database {
     }
   }
 }
+
+const compiledOf = (query: Compilable | Ready<Compilable>): Pick<CompiledQuery, 'sql' | 'parameters'> =>
+  'sql' in query ? query : query.compile()

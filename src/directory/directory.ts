@@ -119,7 +119,7 @@ export class Directory extends DirectoryLookup {
     const { roomId } = open
     return this.database.transaction(() => {
       const changes = noChanges()
-      const row = this.#row(roomId)
+      const row = this.roomRow(roomId)
       if (row?.own_membership !== 'join') return changes
       if (!baseline.members.some((member) => member.userId === this.ownUserId && member.membership === 'join')) {
         changes.dirtyRooms.push(roomId)
@@ -166,10 +166,6 @@ export class Directory extends DirectoryLookup {
       this.database.run(this.database.query.deleteFrom('member').where('room_id', '=', roomId))
       this.#update(roomId, { own_membership: to, joined_count: null, invited_count: null, dirty: 0, baseline_at: null, updated_at: now })
     })
-  }
-
-  #row(roomId: RoomId): RoomRow | undefined {
-    return this.database.first(this.database.query.selectFrom('room').selectAll().where('room_id', '=', roomId))
   }
 
   #update(roomId: RoomId, values: Partial<Insertable<RoomTable>>): void {
@@ -253,7 +249,7 @@ export class Directory extends DirectoryLookup {
   }
 
   #applyJoined(roomId: RoomId, room: JoinedRoom, now: Timestamp, kind: SyncKind, changes: DirectoryChanges): void {
-    const before = this.#row(roomId)
+    const before = this.roomRow(roomId)
     const known = before?.own_membership === 'join' ? before : undefined
     if (known === undefined) {
       this.#enter(roomId, 'join', now, {})
@@ -329,7 +325,7 @@ export class Directory extends DirectoryLookup {
   }
 
   #applyLeft(roomId: RoomId, room: LeftRoom, now: Timestamp, changes: DirectoryChanges): void {
-    const before = this.#row(roomId)
+    const before = this.roomRow(roomId)
     if (before === undefined || before.own_membership === 'leave') return
     const own = this.#ownEvent([...room.state, ...room.timeline.events.filter((event) => event.state_key !== undefined)] as StateEvent[])
     const to = own !== undefined && ownMembership(own.content) === 'ban' ? 'ban' : 'leave'
@@ -346,14 +342,14 @@ export class Directory extends DirectoryLookup {
 
   #applyInvited(roomId: RoomId, room: InvitedRoom, now: Timestamp, changes: DirectoryChanges): void {
     const own = this.#ownEvent(room.invite_state)
-    if (this.#row(roomId)?.own_membership === 'join') changes.leftRooms.push({ roomId, to: 'leave', sender: null })
+    if (this.roomRow(roomId)?.own_membership === 'join') changes.leftRooms.push({ roomId, to: 'leave', sender: null })
     this.#enter(roomId, 'invite', now, this.#hints(room.invite_state))
     const isDirect = own !== undefined && Object.hasOwn(own.content, 'is_direct') && own.content['is_direct'] === true
     changes.invitations.push({ roomId, sender: own?.sender ?? null, isDirect })
   }
 
   #applyKnocked(roomId: RoomId, room: KnockedRoom, now: Timestamp, changes: DirectoryChanges): void {
-    if (this.#row(roomId)?.own_membership === 'join') changes.leftRooms.push({ roomId, to: 'leave', sender: null })
+    if (this.roomRow(roomId)?.own_membership === 'join') changes.leftRooms.push({ roomId, to: 'leave', sender: null })
     this.#enter(roomId, 'knock', now, this.#hints(room.knock_state))
   }
 

@@ -5,6 +5,7 @@ import { parsePowerLevels } from '../matrix/power-levels.ts'
 import type { RoomPower } from '../matrix/power-levels.ts'
 import type { EventId, JsonObject, RoomId, Timestamp, UserId } from '../types.ts'
 import { Bridged } from './bridged.ts'
+import { lookupQueries } from './lookup-queries.ts'
 import type { BridgePattern } from './bridged.ts'
 import { fold } from './fold.ts'
 
@@ -80,6 +81,7 @@ export class DirectoryLookup {
   protected readonly database: Database
   readonly ownUserId: UserId
   readonly bridged: Bridged
+  readonly #queries
 
   /**
    * @param database migrated
@@ -90,6 +92,7 @@ export class DirectoryLookup {
     this.database = database
     this.ownUserId = ownUserId
     this.bridged = new Bridged(bridges)
+    this.#queries = lookupQueries(database)
   }
 
   /** When a sync was last applied; null = never. */
@@ -118,9 +121,14 @@ export class DirectoryLookup {
     }
   }
 
+  /** A room as it is stored. */
+  protected roomRow(roomId: RoomId): Selectable<RoomTable> | undefined {
+    return this.database.first(this.#queries.room.of({ roomId }))
+  }
+
   /** A room, whatever the bot's membership in it. */
   room(roomId: RoomId): DirectoryRoom | undefined {
-    const row = this.database.first(this.database.query.selectFrom('room').selectAll().where('room_id', '=', roomId))
+    const row = this.roomRow(roomId)
     return row && this.#view(row, this.syncedAt())
   }
 
@@ -189,9 +197,13 @@ export class DirectoryLookup {
 
   /** As `members`, ids only: whom to encrypt for. */
   memberIds(roomId: RoomId, memberships: readonly Membership[] = ['join']): readonly UserId[] {
-    return this.database
-      .all(this.database.query.selectFrom('member').select('user_id').where('room_id', '=', roomId).where('membership', 'in', memberships))
-      .map((row) => row.user_id)
+    const [first, ...others] = memberships
+    if (first === undefined || others.length > 1) {
+      const { query } = this.database
+      const those = query.selectFrom('member').select('user_id').where('room_id', '=', roomId).where('membership', 'in', memberships)
+      return this.database.all(those).map((row) => row.user_id)
+    }
+    return this.database.all(this.#queries.memberIds.of({ roomId, first, second: others[0] ?? first })).map((row) => row.user_id)
   }
 
   /** The membership of a person in a room; undefined = none known. */
@@ -222,13 +234,8 @@ export class DirectoryLookup {
 
   /** The display name of a person: in that room, else the newest known. null = none. */
   displayName(userId: UserId, roomId?: RoomId): string | null {
-    const named = this.database.query
-      .selectFrom('member')
-      .select('display_name')
-      .where('user_id', '=', userId)
-      .where('display_name', 'is not', null)
-    const here = roomId === undefined ? undefined : this.database.first(named.where('room_id', '=', roomId))
-    const found = here ?? this.database.first(named.orderBy('updated_at', 'desc').orderBy('room_id').limit(1))
+    const here = roomId === undefined ? undefined : this.database.first(this.#queries.nameHere.of({ userId, roomId }))
+    const found = here ?? this.database.first(this.#queries.newestName.of({ userId }))
     return found?.display_name ?? null
   }
 

@@ -1,5 +1,6 @@
 import { placeInSession } from '../crypto/megolm-index.ts'
 import type { Database } from '../database/database.ts'
+import { prepare } from '../database/prepared.ts'
 import type { JournalTable } from '../database/schema.ts'
 import type { EventId, JsonObject, RoomId, Timestamp, UserId } from '../types.ts'
 import type { RoomEvent } from './sync-types.ts'
@@ -23,10 +24,12 @@ export interface JournalEntry {
  */
 export class Journal {
   readonly #database: Database
+  readonly #queries
   #sequence: number
 
   constructor(database: Database) {
     this.#database = database
+    this.#queries = queriesOf(database)
     const last = database.first(database.query.selectFrom('journal').select((eb) => eb.fn.max('sequence').as('last')))
     this.#sequence = last?.last ?? 0
   }
@@ -37,22 +40,16 @@ export class Journal {
    */
   add(entry: Omit<JournalEntry, 'state'>): JournalEntry | undefined {
     const { changes } = this.#database.run(
-      this.#database.query
-        .insertInto('journal')
-        .values({
-          event_id: entry.eventId,
-          sequence: this.#sequence + 1,
-          room_id: entry.roomId,
-          sender: entry.sender,
-          kind: entry.kind,
-          event: JSON.stringify(entry.event),
-          late: entry.late ? 1 : 0,
-          state: 'pending',
-          note: null,
-          received_at: entry.receivedAt,
-          done_at: null,
-        })
-        .onConflict((conflict) => conflict.column('event_id').doNothing()),
+      this.#queries.add.of({
+        eventId: entry.eventId,
+        sequence: this.#sequence + 1,
+        roomId: entry.roomId,
+        sender: entry.sender,
+        kind: entry.kind,
+        event: JSON.stringify(entry.event),
+        late: entry.late ? 1 : 0,
+        receivedAt: entry.receivedAt,
+      }),
     )
     if (changes === 0) return undefined
     this.#sequence += 1
@@ -77,7 +74,7 @@ export class Journal {
 
   /** When the sender's server says an open event was sent: a hint, never proof. undefined = done, or no such event. */
   sentAt(eventId: EventId): Timestamp | undefined {
-    const row = this.#database.first(this.#database.query.selectFrom('journal').select('event').where('event_id', '=', eventId))
+    const row = this.#database.first(this.#queries.event.of({ eventId }))
     const sentAt = row === undefined ? undefined : (JSON.parse(row.event) as Partial<RoomEvent>).origin_server_ts
     return typeof sentAt === 'number' ? sentAt : undefined
   }
@@ -135,6 +132,10 @@ export class Journal {
 
   /** Moves an entry on. `note` is a stable word: why it was ignored, or what it waits for. */
   mark(eventId: EventId, state: 'running' | 'waiting' | 'done', now: Timestamp, note?: string): void {
+    if (state === 'done' && note !== undefined) {
+      this.#database.run(this.#queries.done.of({ eventId, now, note }))
+      return
+    }
     // The event itself is not needed any more once it is done.
     const done = state === 'done' ? { done_at: now, event: '{}' } : {}
     this.#database.run(
@@ -154,10 +155,7 @@ export class Journal {
     const place = placeInSession(entry.event)
     if (place === undefined) return true
     const { sessionId, index } = place
-    const claim = this.#database.query
-      .insertInto('read_message')
-      .values({ session_id: sessionId, message_index: index, event_id: entry.eventId, read_at: now })
-      .onConflict((conflict) => conflict.columns(['session_id', 'message_index']).doNothing())
+    const claim = this.#queries.claim.of({ sessionId, index, eventId: entry.eventId, now })
     // Soon: it is on disk before, or together with, anything that is done about the message.
     const { changes } = this.#database.transaction(() => this.#database.run(claim), { soon: true })
     if (changes > 0) return true
@@ -172,3 +170,48 @@ export class Journal {
     return before?.event_id === entry.eventId && before.read_at >= entry.receivedAt
   }
 }
+
+/** What every message asks and writes. */
+const queriesOf = ({ query }: Database) => ({
+  add: prepare(
+    (entry: {
+      readonly eventId: EventId
+      readonly sequence: number
+      readonly roomId: RoomId
+      readonly sender: UserId
+      readonly kind: JournalTable['kind']
+      readonly event: string
+      readonly late: 0 | 1
+      readonly receivedAt: Timestamp
+    }) =>
+      query
+        .insertInto('journal')
+        .values({
+          event_id: entry.eventId,
+          sequence: entry.sequence,
+          room_id: entry.roomId,
+          sender: entry.sender,
+          kind: entry.kind,
+          event: entry.event,
+          late: entry.late,
+          state: 'pending',
+          note: null,
+          received_at: entry.receivedAt,
+          done_at: null,
+        })
+        .onConflict((conflict) => conflict.column('event_id').doNothing()),
+  ),
+  event: prepare(({ eventId }: { readonly eventId: EventId }) =>
+    query.selectFrom('journal').select('event').where('event_id', '=', eventId),
+  ),
+  claim: prepare((place: { readonly sessionId: string; readonly index: number; readonly eventId: EventId; readonly now: Timestamp }) =>
+    query
+      .insertInto('read_message')
+      .values({ session_id: place.sessionId, message_index: place.index, event_id: place.eventId, read_at: place.now })
+      .onConflict((conflict) => conflict.columns(['session_id', 'message_index']).doNothing()),
+  ),
+  done: prepare(({ eventId, now, note }: { readonly eventId: EventId; readonly now: Timestamp; readonly note: string }) =>
+    // The event itself is not needed any more.
+    query.updateTable('journal').set({ state: 'done', done_at: now, event: '{}', note }).where('event_id', '=', eventId),
+  ),
+})

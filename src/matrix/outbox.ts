@@ -9,6 +9,7 @@ import type { Logger } from '../operations/logger.ts'
 import type { EventId, JsonObject, RoomId } from '../types.ts'
 import { describeFailure, segment } from './client.ts'
 import type { Homeserver } from './client.ts'
+import { outboxQueries } from './outbox-queries.ts'
 import { errcode } from './session.ts'
 
 /** A message to send. */
@@ -63,6 +64,7 @@ export class Outbox {
   readonly #workers = new Map<RoomId, Promise<void>>()
   readonly #sent = new Map<string, ((eventId: EventId | undefined) => void)[]>()
   readonly #urgent = new Set<string>()
+  readonly #queries
   #sequence: number
 
   constructor(options: {
@@ -82,6 +84,7 @@ export class Outbox {
     this.#fetchMembers = options.fetchMembers
     this.#clock = options.clock
     this.#logger = options.logger
+    this.#queries = outboxQueries(this.#database)
     const last = this.#database.first(this.#database.query.selectFrom('outbox').select((eb) => eb.fn.max('sequence').as('last')))
     this.#sequence = last?.last ?? 0
   }
@@ -92,21 +95,14 @@ export class Outbox {
     this.#sequence += 1
     if (message.urgent === true) this.#urgent.add(message.txnId)
     this.#database.run(
-      this.#database.query
-        .insertInto('outbox')
-        .values({
-          txn_id: message.txnId,
-          sequence: this.#sequence,
-          room_id: message.roomId,
-          type: message.type,
-          content: JSON.stringify(message.content),
-          state: 'queued',
-          event_id: null,
-          error: null,
-          created_at: now,
-          updated_at: now,
-        })
-        .onConflict((conflict) => conflict.column('txn_id').doNothing()),
+      this.#queries.add.of({
+        txnId: message.txnId,
+        sequence: this.#sequence,
+        roomId: message.roomId,
+        type: message.type,
+        content: JSON.stringify(message.content),
+        now,
+      }),
     )
   }
 
@@ -133,7 +129,7 @@ export class Outbox {
 
   /** Resolves with the event id once the message is on the server; undefined when it was given up or the program stops. */
   sent(txnId: string): Promise<EventId | undefined> {
-    const row = this.#database.first(this.#database.query.selectFrom('outbox').select(['state', 'event_id']).where('txn_id', '=', txnId))
+    const row = this.#database.first(this.#queries.state.of({ txnId }))
     if (row?.state === 'sent') return Promise.resolve(row.event_id ?? undefined)
     if (row === undefined || row.state === 'failed' || this.#stop.signal.aborted) return Promise.resolve(undefined)
     return new Promise((resolve) => this.#sent.set(txnId, [...(this.#sent.get(txnId) ?? []), resolve]))
@@ -151,15 +147,7 @@ export class Outbox {
   }
 
   #next(roomId: RoomId) {
-    return this.#database.first(
-      this.#database.query
-        .selectFrom('outbox')
-        .selectAll()
-        .where('room_id', '=', roomId)
-        .where('state', '=', 'queued')
-        .orderBy('sequence')
-        .limit(1),
-    )
+    return this.#database.first(this.#queries.next.of({ roomId }))
   }
 
   async #work(roomId: RoomId): Promise<void> {
@@ -198,11 +186,7 @@ export class Outbox {
 
   #finish(txnId: string, state: 'sent' | 'failed', eventId: EventId | undefined, error: string | null): void {
     this.#urgent.delete(txnId)
-    const finished = this.#database.query
-      .updateTable('outbox')
-      // The text is not needed any more, so it is not kept.
-      .set({ state, event_id: eventId ?? null, error, content: '{}', updated_at: this.#clock.now() })
-      .where('txn_id', '=', txnId)
+    const finished = this.#queries.finish.of({ txnId, state, eventId: eventId ?? null, error, now: this.#clock.now() })
     // Soon: if the process ends before, the message is sent once more under the same transaction id.
     this.#database.transaction(() => this.#database.run(finished), { soon: true })
     for (const resolve of this.#sent.get(txnId) ?? []) resolve(eventId)
