@@ -15,13 +15,14 @@ export interface NeededKeysPorts {
 
 /**
  * Which room keys the bot keeps: of rooms where it reads, and of people with a role anywhere, whose commands it reads in order to refuse them
- * (`elsewhere.ts`). Elsewhere it keeps them only while it is not certain what the room is: not joined, or its members not known yet. Somebody who gets a
+ * (`elsewhere.ts`). Elsewhere it keeps them only while it is not certain what the room is: not joined, or its members not known yet; they go when that is certain. Somebody who gets a
  * role later is read from their next session on.
  */
 export const neededKeys =
   ({ namedRoomsKnown, watches, roleOf, room }: NeededKeysPorts): KeepsKeys =>
   (roomId, sender) => {
-    if (!namedRoomsKnown() || watches(roomId) || roleOf(sender) !== 'everyone') return true
+    if (watches(roomId) || roleOf(sender) !== 'everyone') return true
+    if (!namedRoomsKnown()) return 'undecided'
     const known = room(roomId)
-    return known?.ownMembership !== 'join' || known.freshness.asOf === null
+    return known?.ownMembership !== 'join' || known.freshness.asOf === null ? 'undecided' : false
   }

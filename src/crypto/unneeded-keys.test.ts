@@ -111,6 +111,26 @@ test('while others are being decrypted, which look their keys up in the same tab
   expect(await read(wanted)).toBe('wanted')
 })
 
+test('what is kept until it is known what its room is goes then, also after a restart; what turns out to be needed stays', async () => {
+  const rooms = new Map<RoomId, boolean>()
+  const keeps = (roomId: RoomId): boolean | 'undecided' => rooms.get(roomId) ?? 'undecided'
+  engine.keepOnly(keeps)
+  const mine = await ada.says(indoc, [bot], 'mine')
+  const foreign = await ada.says(other, [bot], 'foreign')
+  await feed()
+  commit()
+  expect(stored()).toBe(2)
+  await close()
+  await open()
+  engine.keepOnly(keeps)
+  rooms.set(indoc, true).set(other, false)
+  await mod.says('!third:x', [bot], 'another')
+  await feed()
+  commit()
+  expect([await read(mine), await read(foreign)]).toEqual(['mine', 'missing-key'])
+  expect(stored()).toBe(2)
+})
+
 test('nothing is dropped while nobody has said what to keep', async () => {
   await close()
   await open()

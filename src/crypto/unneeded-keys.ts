@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { RoomId, UserId } from '../types.ts'
 import type { DurableStore } from './durable-store.ts'
+import type { UndecidedKeys } from './undecided-keys.ts'
 import type { IdbDatabase } from './indexeddb-types.ts'
 
 /** A room key that somebody sent. */
@@ -11,8 +12,8 @@ export interface ReceivedKey {
   readonly sender: UserId
 }
 
-/** Is this person's key of this room worth keeping? */
-export type KeepsKeys = (roomId: RoomId, sender: UserId) => boolean
+/** Is this person's key of this room worth keeping? `undecided` = for now: what the room is will be known later. */
+export type KeepsKeys = (roomId: RoomId, sender: UserId) => boolean | 'undecided'
 
 /** Where the engine keeps room keys (`matrix-sdk-indexeddb`); the key of a row is made of two hashes. */
 const objectStore = 'inbound_group_sessions3'
@@ -69,6 +70,7 @@ export class UnneededKeys {
   readonly #rooms = new Map<RoomId, string>()
   #own: { readonly room: string; readonly session: string } | undefined
   #opened: Promise<IdbDatabase> | undefined
+  readonly #undecided: Pick<UndecidedKeys, 'sort'>
   #keeps: KeepsKeys = () => true
 
   /**
@@ -79,7 +81,9 @@ export class UnneededKeys {
     readonly store: DurableStore
     readonly database: string
     readonly ask: (roomId: RoomId, sessionId: string) => Promise<void>
+    readonly undecided: Pick<UndecidedKeys, 'sort'>
   }) {
+    this.#undecided = options.undecided
     this.#store = options.store
     this.#database = options.database
     this.#ask = options.ask
@@ -91,11 +95,12 @@ export class UnneededKeys {
   }
 
   /**
-   * Deletes those of the keys that are not needed. Call between `begin` and `flush` of the store.
+   * Deletes those of the keys that are not needed, and earlier ones of which that is known by now. Call between `begin` and `flush` of the store.
    * @returns how many were to be dropped but could not be found
    */
   async drop(keys: readonly ReceivedKey[]): Promise<number> {
-    const unneeded = keys.filter(({ roomId, sender }) => !this.#keeps(roomId, sender))
+    const now = keys.filter(({ roomId, sender }) => this.#keeps(roomId, sender) === false)
+    const unneeded = [...now, ...this.#undecided.sort(keys, this.#keeps)]
     if (unneeded.length === 0) return 0
     const rows: string[] = []
     for (const { roomId, sessionId } of unneeded) {

@@ -31,6 +31,7 @@ import type {
   SessionSettings,
 } from './engine-binding.ts'
 import type { SenderTrust, Undecryptable } from './port.ts'
+import type { UndecidedKeys } from './undecided-keys.ts'
 import { questionFor, receivedKeys, UnneededKeys } from './unneeded-keys.ts'
 import type { KeepsKeys } from './unneeded-keys.ts'
 import { WasmIdentity } from './wasm-identity.ts'
@@ -75,7 +76,10 @@ export class WasmBinding implements EngineBinding {
   readonly #decryption = new DecryptionSettings(TrustRequirement.Untrusted)
 
   /** @param database name of the machine's IndexedDB */
-  constructor(machine: OlmMachine, options: { readonly store: DurableStore; readonly database: string }) {
+  constructor(
+    machine: OlmMachine,
+    options: { readonly store: DurableStore; readonly database: string; readonly undecided: UndecidedKeys },
+  ) {
     this.#machine = machine
     this.#store = options.store
     this.identity = new WasmIdentity(machine)

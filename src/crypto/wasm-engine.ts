@@ -2,6 +2,7 @@ import { DeviceId as WasmDeviceId, initAsync, OlmMachine, StoreHandle, UserId as
 import type { DurableStore } from './durable-store.ts'
 import { Engine } from './engine.ts'
 import type { EngineOptions } from './engine.ts'
+import { UndecidedKeys } from './undecided-keys.ts'
 import { WasmBinding } from './wasm-binding.ts'
 
 /** What the engine needs. */
@@ -20,7 +21,9 @@ export class WasmEngine extends Engine {
   readonly machine: OlmMachine
 
   private constructor(options: WasmEngineOptions, machine: OlmMachine, name: string) {
-    super(options, new WasmBinding(machine, { store: options.store, database: `${name}::matrix-sdk-crypto` }))
+    const { store, database, clock } = options
+    const undecided = new UndecidedKeys(database, clock)
+    super(options, new WasmBinding(machine, { store, database: `${name}::matrix-sdk-crypto`, undecided }))
     this.machine = machine
   }
 
