@@ -145,6 +145,24 @@ describe('what the library has committed', () => {
     expect(ids(afterCrash().rows)).toEqual([1, 2])
   })
 
+  test.each([
+    ['in its log alone', 1000],
+    ['and brought from its log into its file', 2],
+  ])('after a restart is there too, %s', async (_where, checkpointAfter) => {
+    for (let id = 0; id < 30; id += 1) put(id, 'before')
+    await pages.durable()
+    library.close()
+    pages.close()
+    pages = open('library')
+    library = connect(pages, checkpointAfter)
+    for (let id = 20; id < 50; id += 1) put(id, 'after'.repeat(500))
+    await pages.durable()
+    expect(afterCrash()).toEqual({ rows: rowsOf(library), fault: 'ok' })
+    put(60, 'later')
+    await pages.durable()
+    expect(afterCrash()).toEqual({ rows: rowsOf(library), fault: 'ok' })
+  })
+
   test('costs no more than what is new', async () => {
     for (let id = 0; id < 200; id += 1) put(id, 'x'.repeat(3000))
     await pages.durable()

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, futimesSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from '../database/database.ts'
 import type { EngineStore } from './engine-store.ts'
@@ -9,6 +9,8 @@ import type { WalPlace, WalTail } from './sqlite-wal.ts'
 const fileName = 'matrix-sdk-crypto.sqlite3'
 /** The library's directory in the data directory; nothing in it is needed once the bot has ended. */
 export const nativeDirectory = (dataDirectory: string): string => join(dataDirectory, 'crypto-native')
+/** The time of a file that nobody has written into since it was made from the stored pages (seconds). */
+const untouchedAt = 1_000_000
 /** Names the rows of this store among those of other engines. */
 const nameOf = (userId: string, deviceId: string): string => `native/${userId}/${deviceId}`
 
@@ -89,6 +91,8 @@ export class NativePages implements EngineStore {
         file ??= openSync(join(directory, fileName), 'w', 0o600)
         writeSync(file, value, 0, value.length, (key.readUInt32BE(0) - 1) * value.length)
       }
+      // Whatever is written into it from now on gives it another time.
+      if (file !== undefined) futimesSync(file, untouchedAt, untouchedAt)
     } finally {
       if (file !== undefined) closeSync(file)
     }
@@ -150,7 +154,7 @@ export class NativePages implements EngineStore {
     for (let tries = 0; tries < 10; tries += 1) {
       const log = existsSync(`${path}-wal`) ? openSync(`${path}-wal`, 'r') : undefined
       try {
-        const change = log === undefined ? undefined : this.#fromLog(log)
+        const change = log === undefined ? undefined : this.#fromLog(this.#file, log)
         const found = change ?? this.#fromAll(this.#file, log)
         if (found !== undefined) return found
       } finally {
@@ -161,11 +165,13 @@ export class NativePages implements EngineStore {
   }
 
   /** What the log alone shows to be all that is new; undefined = that cannot be said. */
-  #fromLog(log: number): Change | undefined {
+  #fromLog(file: number, log: number): Change | undefined {
     const head = readWalHead(log)
-    const known = this.#place
-    if (head === undefined || known === undefined) return undefined
+    if (head === undefined) return undefined
     const { start } = head
+    // At the start of a process all is as it was stored, unless something came from a log into the file.
+    const known = this.#place ?? (fstatSync(file).mtimeMs === untouchedAt * 1000 ? start : undefined)
+    if (known === undefined) return undefined
     let change: Change
     if (start.salts === known.salts) {
       change = readWalTail(log, head, known)
