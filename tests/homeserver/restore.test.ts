@@ -38,7 +38,9 @@ test('what was done since the backup is not done again, and the bot is a new dev
   await world.settle(world.indoc)
   expect((await world.give(ada.command())).body).toMatch(/^✅/)
   const direct = await untilOffered(world, ada.userId)
-  expect(jobOf(world, 'welcome', ada.userId)).toMatchObject({ state: 'waiting' })
+  await expect
+    .poll(() => jobOf(world, 'welcome', ada.userId)?.last_error, { timeout: patience })
+    .toBe('waits until the person joins the direct chat')
 
   const made = await gatehouse('backup')
   const backup = `${world.dir}/kept.db`
