@@ -65,6 +65,7 @@ export const createOnboarding = (
       personOf,
       hasRole: (userId) => roles.of(userId) !== 'everyone',
       isBridged: (userId) => directory.bridged.bridgeOf(userId) !== undefined,
+      isRemoved: removed,
     }),
     resend: createResend({
       ...parts,

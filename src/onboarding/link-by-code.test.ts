@@ -39,6 +39,7 @@ beforeEach(() => {
     personOf: (roomId) => (roomId.startsWith('!dm-') ? (roomId.slice(4) as UserId) : undefined),
     hasRole: (userId) => userId === mod || userId === '@staff:x',
     isBridged: (userId) => userId.startsWith('@signal_'),
+    isRemoved: (userId) => userId === '@removed:x',
     scheduler: {
       add: (job) => {
         jobs.push(job)
@@ -154,4 +155,13 @@ describe('linking', () => {
     say(code)
     expect(links.of(ada)?.pk).toBe(12)
   })
+})
+
+test('who was removed does not come in again with a code that they got before', () => {
+  expect(say(code, { sender: '@removed:x' })).toBe(true)
+  expect(replies).toEqual([expect.stringContaining('cannot take this code from you')])
+  expect([links.of('@removed:x' as UserId), jobs]).toEqual([undefined, []])
+  // It stays for the one who was meant.
+  expect(say(code)).toBe(true)
+  expect(links.of(ada)?.pk).toBe(12)
 })

@@ -18,6 +18,8 @@ export interface LinkByCodePorts {
   readonly personOf: (roomId: RoomId) => UserId | undefined
   readonly hasRole: (userId: UserId) => boolean
   readonly isBridged: (userId: UserId) => boolean
+  /** Was the person removed from the community, and let in by nobody since? */
+  readonly isRemoved: (userId: UserId) => boolean
   readonly scheduler: Pick<Scheduler, 'add'>
   readonly outbox: Pick<Outbox, 'add' | 'kick'>
   readonly clock: Pick<Clock, 'now'>
@@ -60,6 +62,8 @@ export const createLinkByCode = (ports: LinkByCodePorts) => {
     if (sender === waiting.askedBy || ports.hasRole(sender))
       return reply(`This code is for ${waiting.name}, who has to send it from their own Matrix account.`)
     if (ports.isBridged(sender)) return reply('Please send the code from a Matrix account of your own, not over a bridge.')
+    // What follows would let them in again.
+    if (ports.isRemoved(sender)) return reply('I cannot take this code from you. Please ask the person who gave it to you.')
     if (ports.links.ofAccount(waiting.account.pk) !== undefined)
       return reply('This account belongs to another Matrix user already. Please ask the person who gave you the code.')
     ports.database.transaction(() => {
