@@ -18,6 +18,7 @@ import type { SpecialRooms } from '../matrix/special-rooms.ts'
 import { Indoc } from '../onboarding/indoc.ts'
 import type { IntroductionJobOptions } from '../onboarding/introduction-jobs.ts'
 import { findInviter } from '../onboarding/inviter.ts'
+import { createMayVouch } from '../onboarding/may-vouch.ts'
 import { introductionNote, Newcomers } from '../onboarding/newcomers.ts'
 import type { Templates } from '../onboarding/templates.ts'
 import { createVouchAnswer } from '../onboarding/vouch.ts'
@@ -64,12 +65,7 @@ export const createIndocParts = (parts: {
   const newcomers = new Newcomers(database)
   const bridgeBots = new Set<string>(config.bridges.map(({ bot }) => bot))
   const isPerson = (userId: UserId): boolean => userId !== directory.ownUserId && !bridgeBots.has(userId)
-  /** Newcomers do not vouch for each other: they may be one person. */
-  const waits = (userId: UserId): boolean => {
-    const state = newcomers.of(userId)?.state
-    return (state === 'waiting' || state === 'declined') && links.of(userId) === undefined
-  }
-  const mayVouch = (userId: UserId): boolean => roles.of(userId) !== 'everyone' || (community.isMember(userId) && !waits(userId))
+  const mayVouch = createMayVouch({ roles, community, newcomers, links })
   const inviters = {
     directory,
     accountsNamed: (username: string) => accounts.byUsername(username).map(({ pk }) => ({ userId: links.ofAccount(pk)?.userId })),
