@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import {
   ClientEvent,
   createClient,
+  Filter,
   KnownMembership,
   MatrixEvent,
   MatrixEventEvent,
@@ -47,7 +48,10 @@ export class Client {
       if (state === SyncState.Prepared) resolve()
       if (state === SyncState.Error && data?.error && 'errcode' in data.error) reject(data.error)
     })
-    await sdk.startClient({ initialSyncLimit: timelineLimit, lazyLoadMembers: false, disablePresence: true })
+    // For every sync: without it a burst of more than ten messages between two of them would be a gap that nobody fills.
+    const filter = new Filter(this.#account.userId)
+    filter.setTimelineLimit(timelineLimit)
+    await sdk.startClient({ initialSyncLimit: timelineLimit, filter, lazyLoadMembers: false, disablePresence: true })
     await promise
   }
 
