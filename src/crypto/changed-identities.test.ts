@@ -108,7 +108,7 @@ test('devices that another identity has signed get no key and are told so; nobod
   expect(types).toEqual([])
 })
 
-test('an identity that goes and comes back stays withheld until somebody decides; then it reads on', async () => {
+test('a new identity stays withheld until somebody decides, whatever else was seen; then it reads on', async () => {
   const of = room()
   await say(of, 'one')
   await remember()
@@ -120,6 +120,21 @@ test('an identity that goes and comes back stays withheld until somebody decides
   expect(await thief.reads(of.roomId, await say(of, 'still not'))).toBeUndefined()
   identities.accept(mod, shown, 'operator')
   expect(await thief.reads(of.roomId, await say(of, 'three'))).toBe('three')
+})
+
+test('when the remembered identity is shown again, its devices read on, although nobody has decided yet; the other one does not', async () => {
+  const of = room()
+  await say(of, 'one')
+  await remember()
+  const showAgain = server.keep(mod)
+  const thief = await replaced()
+  expect(await owner.reads(of.roomId, await say(of, 'two'))).toBeUndefined()
+  identities.see(mod, (await engine.identityKey(mod)) ?? '')
+  showAgain()
+  await listed(mod)
+  const third = await say(of, 'three')
+  expect([await owner.reads(of.roomId, third), await thief.reads(of.roomId, third)]).toEqual(['three', undefined])
+  expect(identities.of(mod)?.otherKey).toBeDefined()
 })
 
 test('where all devices get the keys the identity does not matter, as newcomers have none', async () => {

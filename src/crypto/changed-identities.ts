@@ -62,11 +62,12 @@ export class ChangedIdentities {
   async #find(recipients: readonly UserId[]): Promise<ReadonlySet<UserId>> {
     const withheld = new Set<UserId>()
     const here = new Set(recipients)
-    for (const { userId, masterKey, otherKey } of this.#identities.all()) {
+    for (const { userId, masterKey } of this.#identities.all()) {
       if (!here.has(userId) || !this.#binding.takes(userId)) continue
       const shown = await this.#calls.run('getIdentity', () => this.#binding.masterKeyOf(userId))
-      // Without an identity there is no signed device, and the library withholds the key by itself.
-      if (shown !== undefined && (otherKey !== undefined || shown !== masterKey)) withheld.add(userId)
+      // Without an identity there is no signed device, and the library withholds the key by itself. Under the remembered one the signed devices are
+      // the person's own, also while another that was shown once waits for a decision: they must be able to read what is said about it.
+      if (shown !== undefined && shown !== masterKey) withheld.add(userId)
     }
     return withheld
   }

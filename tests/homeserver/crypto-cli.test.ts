@@ -8,7 +8,8 @@ import { logIn } from '../support/homeserver/admin.ts'
 import { repositoryRoot } from '../support/homeserver/cache.ts'
 import { rest } from '../support/homeserver/rest.ts'
 import type { Person } from '../support/people/people.ts'
-import { patience, startWorld, type World } from './world.ts'
+import { finalAnswer } from './arrivals.ts'
+import { startWorld, type World } from './world.ts'
 
 // The bot's own identity: what the operator sees and sets right at the machine, and what a homeserver cannot do to it.
 
@@ -299,7 +300,7 @@ describe('gatehouse crypto trust', () => {
   test('lets the only admin back in who has a new identity', async () => {
     const admin = async (person: Person, text: string) => {
       const asked = await person.sendText(world.adminRoom, text)
-      const answer = await world.moderator.waitForMessage(world.adminRoom, { sender: world.botId, replyTo: asked }, patience)
+      const answer = await finalAnswer(world, world.adminRoom, asked)
       return { answer, audit: world.audit(asked) }
     }
     expect((await admin(olga, '!invite Ada')).audit).toMatchObject([{ outcome: 'ran' }])

@@ -67,6 +67,12 @@ export class KeyServer {
         if (this.#devices.has(`${owner} ${device}`)) this.#merge(`${owner} ${device}`, content)
   }
 
+  /** Keeps the identity that is shown of somebody. Call what comes back to show it again. */
+  keep(user: string): () => void {
+    const kept = this.#identities.get(user)
+    return () => void (kept !== undefined && this.#identities.set(user, kept))
+  }
+
   #merge(key: string, content: JsonObject): void {
     const { signatures = {} } = this.#devices.get(key) as { readonly signatures?: Readonly<Record<string, JsonObject>> }
     const added = content['signatures'] as Readonly<Record<string, JsonObject>>
