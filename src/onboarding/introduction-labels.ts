@@ -65,6 +65,8 @@ const sentences: readonly (readonly [Field, RegExp])[] = [
   ['organization', /^(?:i work (?:at|for|with)|i(?:'|’)?m (?:at|from|with)|working (?:at|for)|ich arbeite bei|работаю в)\s+(.+)$/iu],
   ['email', /^(?:my )?e-?mail(?: address)?(?: is)?\s+(\S+@\S+)$/iu],
   ['email', /^(?:you can |please )?(?:reach|contact|e?-?mail|write(?: to)?) me (?:at|on|under|via):?\s+(\S+@\S+)$/iu],
+  ['email', /^e[:.]\s*(\S+@\S+)$/iu],
+  ['phone', /^[tmp][:.]\s*(\+?[0-9][0-9\s().-]{5,})$/iu],
   ['phone', /^(?:my )?(?:phone|mobile|tel)(?: number)?(?: is)?\.?\s+(\+?[0-9][0-9\s().-]{5,})$/iu],
 ]
 

@@ -29,8 +29,12 @@ export const isOnlyEmail = (line: string): boolean => {
   if (email === undefined) return false
   const bare = line.replace(/^\p{L}[\p{L} ]{1,20}:\s+/u, '')
   const rest = [email, ...others].reduce((text, { address, written }) => text.replace(written ?? address, ''), bare)
-  return rest.replaceAll(/mailto:|\b(?:or|and|alias|oder|и|или|или)\b|[\p{P}\p{S}\s]/giu, '') === ''
+  return rest.replaceAll(kindsOfAddress, '').replaceAll(/[\p{P}\p{S}\s]/gu, '') === ''
 }
+
+/** What people write beside their addresses. */
+const kindsOfAddress =
+  /mailto:|(?<!\p{L})(?:or|and|alias|e-?mails?|primary|secondary|main|backup|second|work|business|office|private|personal|home|uni|school|university|preferred|better|other|alternatively|oder|und|arbeit|privat|и|или)(?!\p{L})/giu
 
 /** Is the line a telephone number? */
 export const isPhone = (line: string): boolean => /^[+(]?[0-9][0-9\s().-]{6,}$/u.test(line)

@@ -120,7 +120,7 @@ const instruction =
   /^(?:(?:please )?(?:contact|e-?mail|mail|write|ask|enter|type|call|send|message|notify|reach out|see|visit|click|report|ping)(?: to| us| me)?)\s/iu
 /** Words for an address that is not one, or why there is none. */
 const noAddress =
-  /@|(?<!\p{L})(?:at|dot|share|shared|dm|dms|pm|private|privately|private message|public|publicly|tell you|send you|give you|see (?:my|profile|above|below)|on file|have it|ask me)(?!\p{L})/iu
+  /@|(?<!\p{L})(?:alias|at|dot|share|shared|dm|dms|pm|private|privately|private message|public|publicly|tell you|send you|give you|see (?:my|profile|above|below)|on file|have it|ask me)(?!\p{L})/iu
 
 /** A list of steps or of wishes is numbered as well: what makes an introduction is an address, or labels, or a name with a reason to have no address. */
 const isConvincing = (parts: Parts, sheet: Sheet, labels: ReadonlySet<Field>, numbers: ReadonlySet<number>): boolean => {
