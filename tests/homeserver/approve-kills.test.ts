@@ -14,6 +14,7 @@ import {
   type ArrivalWorld,
   type Newcomer,
 } from './arrivals.ts'
+import { pointsOf } from './points.ts'
 import { patience, stopClean } from './world.ts'
 
 // The steps of `!gtg` itself and the deadlines that it ends: the bot is killed at each, before the step has its effect and after it, and started again.
@@ -291,43 +292,46 @@ describe.each(moments)('killed %s the effect', (_when, kind) => {
   }, 180_000)
 })
 
-describe.each(moments)('what waits is neither lost nor doubled: killed %s the effect', (_when, kind) => {
-  test('of the reminder, the notice at the deadline and the question to the inviter; after !gtg nothing of it comes', async () => {
-    const all = await Promise.all(['Gus', 'Hana', 'Ivo'].map(comes))
-    const [reminded, expired, vouched] = all as [Waiting, Waiting, Waiting]
-    const inviter = kind === 'hang' ? world.users.moderator : world.users.admin
-    for (const one of [reminded, expired])
-      await eventually(`${one.name} was asked`, () => (toldInIndoc(one.userId).includes(prompt) ? true : undefined))
-    await nobodyIsLeftToAsk()
-    const asked = hold('homeserver', { method: 'POST', path: /\/createRoom$/ }, kind)
-    await introduces(vouched, introductionOf(vouched).replace('3. skip', `3. ${inviter.userId}`))
-    await asked()
-    await world.bot.kill()
-    passes(21 * hours, reminded)
-    passes(25 * hours, expired)
-    const reminding = hold('homeserver', sendTo(world.indoc), kind)
-    const telling = hold('homeserver', sendTo(world.adminRoom), kind)
-    await world.bot.start()
-    await Promise.all([reminding(), telling()])
-    await killAndStart()
+describe.each(pointsOf(moments, ([when]) => when === 'after'))(
+  'what waits is neither lost nor doubled: killed %s the effect',
+  (_when, kind) => {
+    test('of the reminder, the notice at the deadline and the question to the inviter; after !gtg nothing of it comes', async () => {
+      const all = await Promise.all(['Gus', 'Hana', 'Ivo'].map(comes))
+      const [reminded, expired, vouched] = all as [Waiting, Waiting, Waiting]
+      const inviter = kind === 'hang' ? world.users.moderator : world.users.admin
+      for (const one of [reminded, expired])
+        await eventually(`${one.name} was asked`, () => (toldInIndoc(one.userId).includes(prompt) ? true : undefined))
+      await nobodyIsLeftToAsk()
+      const asked = hold('homeserver', { method: 'POST', path: /\/createRoom$/ }, kind)
+      await introduces(vouched, introductionOf(vouched).replace('3. skip', `3. ${inviter.userId}`))
+      await asked()
+      await world.bot.kill()
+      passes(21 * hours, reminded)
+      passes(25 * hours, expired)
+      const reminding = hold('homeserver', sendTo(world.indoc), kind)
+      const telling = hold('homeserver', sendTo(world.adminRoom), kind)
+      await world.bot.start()
+      await Promise.all([reminding(), telling()])
+      await killAndStart()
 
-    const notices = () =>
-      world.moderator.timeline(world.adminRoom).filter(({ body }) => body.includes(expired.userId) && body.includes('in time'))
-    await eventually('the reminder is there', () => (toldInIndoc(reminded.userId).includes('still waiting') ? true : undefined))
-    await eventually('the notice is there', () => notices()[0])
-    const chat = await untilOffered(world, inviter.userId)
-    await world.admin.join(inviter, chat)
-    await eventually('the inviter was asked', () => (openJobs(vouched.userId).includes('vouch') ? undefined : true))
-    await eventually('the question is there', () =>
-      world.admin.database.countEvents({ roomId: chat, sender: world.botId, type: 'm.room.encrypted' }) > 0 ? true : undefined,
-    )
-    for (const one of [reminded, expired])
-      expect((await world.give(`!gtg ${one.userId} --name "${one.name} Lovelace" --email ${one.email} --no-rooms`)).body).toMatch(/^✅/)
-    expect((await world.give(`!gtg ${vouched.userId} --no-rooms`)).body).toMatch(/^✅/)
-    await expectArrivedOnce([reminded], ['still waiting'])
-    await expectArrivedOnce([expired, vouched])
-    expect(notices()).toHaveLength(1)
-    expect(directRooms(world, inviter.userId)).toEqual([chat])
-    expect(world.admin.database.countEvents({ roomId: chat, sender: world.botId, type: 'm.room.encrypted' })).toBe(1)
-  }, 180_000)
-})
+      const notices = () =>
+        world.moderator.timeline(world.adminRoom).filter(({ body }) => body.includes(expired.userId) && body.includes('in time'))
+      await eventually('the reminder is there', () => (toldInIndoc(reminded.userId).includes('still waiting') ? true : undefined))
+      await eventually('the notice is there', () => notices()[0])
+      const chat = await untilOffered(world, inviter.userId)
+      await world.admin.join(inviter, chat)
+      await eventually('the inviter was asked', () => (openJobs(vouched.userId).includes('vouch') ? undefined : true))
+      await eventually('the question is there', () =>
+        world.admin.database.countEvents({ roomId: chat, sender: world.botId, type: 'm.room.encrypted' }) > 0 ? true : undefined,
+      )
+      for (const one of [reminded, expired])
+        expect((await world.give(`!gtg ${one.userId} --name "${one.name} Lovelace" --email ${one.email} --no-rooms`)).body).toMatch(/^✅/)
+      expect((await world.give(`!gtg ${vouched.userId} --no-rooms`)).body).toMatch(/^✅/)
+      await expectArrivedOnce([reminded], ['still waiting'])
+      await expectArrivedOnce([expired, vouched])
+      expect(notices()).toHaveLength(1)
+      expect(directRooms(world, inviter.userId)).toEqual([chat])
+      expect(world.admin.database.countEvents({ roomId: chat, sender: world.botId, type: 'm.room.encrypted' })).toBe(1)
+    }, 180_000)
+  },
+)
