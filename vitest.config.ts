@@ -3,18 +3,28 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** The files that take longest, the longest first: begun last, one of them would keep the others waiting at the end. */
 const slow = [
-  'adduser-crash',
-  'adduser-crash-late',
-  'approve-kills',
   'adduser-outages',
+  'adduser-crash',
   'faults',
-  'hang',
+  'adduser-crash-late',
   'adduser-failures',
+  'exactly-once',
+  'crypto-cli',
+  'approve-kills',
   'adduser',
   'hostile',
-  'crypto-cli',
-  'remove',
+  'hang',
+  'sessions',
   'bridge',
+  'identity-crash',
+  'crypto-faults',
+  'approve-edges',
+  'introductions',
+  'harness',
+  'remove',
+  'restore',
+  'kill-sweep',
+  'session-crash',
 ]
 
 class LongestFirst extends BaseSequencer {
@@ -31,8 +41,8 @@ export default defineConfig({
   test: {
     // A test that is left out must not look like one that passed.
     allowOnly: false,
-    // The tests against servers wait more than they compute: with three at once two cores are busy.
-    maxWorkers: 3,
+    // The tests against servers wait more than they compute: with four at once two cores are busy.
+    maxWorkers: 4,
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // Synapse gets 10 s to end before it is killed.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Connections } from '../connections.ts'
-import { sharingFor } from '../crypto/key-sharing.ts'
+import { sharingFor, sharingOfSecret } from '../crypto/key-sharing.ts'
 import type { KeySharing } from '../crypto/port.ts'
 import { RoomEncryptions } from '../crypto/room-encryption.ts'
 import type { DirectoryChanges } from '../directory/changes.ts'
@@ -20,11 +20,13 @@ export type RoomParts = ReturnType<typeof createRooms>
 export const createRooms = (
   parts: Core &
     Pick<Connections, 'homeserver' | 'engine'> &
-    Pick<Records, 'directory'> & { readonly onRepaired: (changes: DirectoryChanges) => void },
+    Pick<Records, 'directory' | 'identities'> & { readonly onRepaired: (changes: DirectoryChanges) => void },
 ) => {
-  const { config, database, clock, logger, homeserver, engine, directory } = parts
+  const { config, database, clock, logger, homeserver, engine, directory, identities } = parts
   const sharing = (roomId: RoomId): KeySharing => sharingFor(config.crypto.shareKeysWith, rooms.kindOf(roomId))
-  const encryptions = new RoomEncryptions(database, directory, sharing)
+  const sharingOf = (roomId: RoomId, secret: boolean): KeySharing =>
+    secret ? sharingOfSecret(identities, directRooms.personOf(roomId), sharing(roomId)) : sharing(roomId)
+  const encryptions = new RoomEncryptions(database, directory, sharingOf)
   const isEncrypted = (roomId: RoomId): boolean => encryptions.has(roomId)
   const repairer = new Repairer({ directory, source: createDirectorySource(homeserver), clock, logger, onChanges: parts.onRepaired })
   const outbox = new Outbox({

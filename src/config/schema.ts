@@ -150,7 +150,7 @@ const crypto = section('End-to-end encryption.', {
       text: 'In INDOC. Newcomers have rarely verified their devices.',
     }),
     direct: choice(['all-devices', 'signed-devices'], 'all-devices', {
-      text: 'In direct chats with the bot, the welcome among them.',
+      text: 'In direct chats with the bot, the welcome among them. Secrets for somebody who may command go to signed devices alone, whatever is set here.',
     }),
     others: choice(['all-devices', 'signed-devices'], 'signed-devices', {
       text: 'In the admin room and all other rooms. `signed-devices`: only what its owner has cross-signed, so that nobody reads along who adds a device to an account, such as the homeserver.',

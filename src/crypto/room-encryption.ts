@@ -31,11 +31,11 @@ const positive = (value: unknown, otherwise: number, most: number): number =>
 export class RoomEncryptions {
   readonly #database: Database
   readonly #directory: Directory
-  readonly #sharingOf: (roomId: RoomId) => KeySharing
+  readonly #sharingOf: (roomId: RoomId, secret: boolean) => KeySharing
   readonly #known = new Map<RoomId, Settings>()
 
-  /** @param sharingOf the policy: which devices get the keys of a room */
-  constructor(database: Database, directory: Directory, sharingOf: (roomId: RoomId) => KeySharing) {
+  /** @param sharingOf the policy: which devices get the key of a room, for what everybody there may know or for a secret */
+  constructor(database: Database, directory: Directory, sharingOf: (roomId: RoomId, secret: boolean) => KeySharing) {
     this.#database = database
     this.#directory = directory
     this.#sharingOf = sharingOf
@@ -70,8 +70,11 @@ export class RoomEncryptions {
     return this.#known.has(roomId)
   }
 
-  /** How to send to a room now. Recipients come from the directory: no request. */
-  of(roomId: RoomId): EncryptionState {
+  /**
+   * How to send to a room now. Recipients come from the directory: no request.
+   * @param secret what is sent is meant for one person only. Default false
+   */
+  of(roomId: RoomId, secret = false): EncryptionState {
     const settings = this.#known.get(roomId)
     const room = this.#directory.room(roomId)
     if (settings === undefined) {
@@ -84,6 +87,6 @@ export class RoomEncryptions {
     const historyVisibility = room.historyVisibility ?? 'shared'
     const memberships = historyVisibility === 'joined' ? (['join'] as const) : (['join', 'invite'] as const)
     const recipients = this.#directory.memberIds(roomId, memberships)
-    return { state: 'encrypted', room: { roomId, historyVisibility, recipients, sharing: this.#sharingOf(roomId), ...settings } }
+    return { state: 'encrypted', room: { roomId, historyVisibility, recipients, sharing: this.#sharingOf(roomId, secret), ...settings } }
   }
 }

@@ -195,24 +195,30 @@ export class Outbox {
 
   /**
    * Sends one message now, without writing it down: for messages that hold a secret. Encrypts where the room is (or ever was) encrypted.
-   * @param requireEncryption refuse to send in clear even to a room that never was encrypted
+   * @param secret it is never sent in clear, also not to a room that never was encrypted, and to fewer devices where the policy of keys says so. Default
+   *   false
    */
-  async send(message: OutgoingMessage, requireEncryption = false): Promise<SendResult> {
+  async send(message: OutgoingMessage, secret = false): Promise<SendResult> {
     if (message.type === 'm.room.redaction') return sendResult(await this.#redact(message))
     // Reactions stay in clear, as clients send and read them (their key is a mark without content).
     const inClear = message.type === 'm.reaction'
-    let encryption = this.#encryptions.of(message.roomId)
+    let encryption = this.#encryptions.of(message.roomId, secret)
     if (encryption.state === 'members-unknown' && !inClear) {
       await this.#fetchMembers(message.roomId)
-      encryption = this.#encryptions.of(message.roomId)
+      encryption = this.#encryptions.of(message.roomId, secret)
       if (encryption.state === 'members-unknown')
         return { ok: false, code: 'retry', words: 'it is not known at the moment who is in the room' }
     }
     if (encryption.state === 'unknown') return { ok: false, code: 'retry', words: 'it is not known yet whether the room is encrypted' }
-    if (encryption.state === 'clear' && requireEncryption) return { ok: false, code: 'not-encryptable', words: 'the room is not encrypted' }
+    if (encryption.state === 'clear' && secret) return { ok: false, code: 'not-encryptable', words: 'the room is not encrypted' }
     let { type, content } = message
     if (encryption.state === 'encrypted' && !inClear) {
-      const encrypted = await this.#crypto.encrypt(message.roomId, () => this.#encryptedRoom(message.roomId), message.type, message.content)
+      const encrypted = await this.#crypto.encrypt(
+        message.roomId,
+        () => this.#encryptedRoom(message.roomId, secret),
+        message.type,
+        message.content,
+      )
       if (!encrypted.ok) return { ok: false, code: 'retry', words: encrypted.words }
       type = 'm.room.encrypted'
       content = encrypted.content
@@ -227,8 +233,8 @@ export class Outbox {
     )
   }
 
-  #encryptedRoom(roomId: RoomId): RoomEncryption | undefined {
-    const encryption = this.#encryptions.of(roomId)
+  #encryptedRoom(roomId: RoomId, secret: boolean): RoomEncryption | undefined {
+    const encryption = this.#encryptions.of(roomId, secret)
     return encryption.state === 'encrypted' ? encryption.room : undefined
   }
 

@@ -143,3 +143,29 @@ describe('the mirror', () => {
     expect((await ask(world.adminRoom, '!status')).body).toMatch(/1,?314 accounts/)
   })
 })
+
+describe('a secret', () => {
+  test('a device that was added to the account and that its owner has not signed does not read the link, and reads all else there', async () => {
+    const added = await world.people.join({ user: world.users.moderator, crossSign: false })
+    const readsBoth = async (): Promise<void> => {
+      const { eventId } = await world.ask(direct, '!ping')
+      await added.waitForMessage(
+        direct,
+        { sender: world.botId, fits: (message) => message.eventId === eventId && !message.undecryptable },
+        patience,
+      )
+    }
+    await readsBoth()
+    expect((await ask(world.adminRoom, '!invite Barbara')).body).toMatch(/^✅/)
+    const pk = invitations().find(({ name }) => name === 'Barbara')?.pk ?? 'none was made'
+    const { eventId } = await world.moderator.waitForMessage(
+      direct,
+      { sender: world.botId, fits: ({ body }) => body.includes(pk) },
+      patience,
+    )
+    const seen = await added.waitForMessage(direct, { undecryptable: true, fits: (message) => message.eventId === eventId }, patience)
+    expect(seen.failure).toMatch(/WITHHELD/)
+    await readsBoth()
+    await added.logout()
+  })
+})
