@@ -25,8 +25,14 @@ export interface DayResult {
  * Plays a day: thirty newcomers (15 who join, 8 behind a bridge, 4 who knock, 3 without a Matrix user), three moderators at once, on a server with
  * default limits. Light clients play the people; the bot is the real one.
  * @param dir for the bot's files
+ * @param rateLimits as in the bot's configuration. Default `default`: it takes them for granted, and nothing should be refused
  */
-export const playDay = async (dir: string, say: (line: string) => void, only = arrivals()): Promise<DayResult> => {
+export const playDay = async (
+  dir: string,
+  say: (line: string) => void,
+  only = arrivals(),
+  rateLimits: 'default' | 'find-out' = 'default',
+): Promise<DayResult> => {
   let bridge: FakeBridge | undefined
   const demo = await startDemo({
     profile: 'stranger',
@@ -34,7 +40,7 @@ export const playDay = async (dir: string, say: (line: string) => void, only = a
     say,
     authentik: { seed: { people: 0, groups: ['Members'] } },
     bot: {
-      env: { GATEHOUSE_LOG_LEVEL: 'info' },
+      env: { GATEHOUSE_LOG_LEVEL: 'info', GATEHOUSE_HOMESERVER_RATE_LIMITS: rateLimits },
       envOf: async ({ admin, users }) => {
         bridge = await startFakeBridge(admin, users.bot.userId)
         return { GATEHOUSE_BRIDGES: bridge.configuration }

@@ -5,16 +5,17 @@ import { playDay } from './day.ts'
 import { arrivals } from './people.ts'
 import type { Record } from './people.ts'
 
-// node tests/day/main.ts [--people 30]: a day with thirty newcomers on a server with default limits. It takes about half an hour.
+// node tests/day/main.ts [--people 30] [--find-out]: a day with thirty newcomers on a server with default limits. It takes about half an hour. The bot
+// takes the limits for granted; with --find-out it tries once a day whether they hold, which is one refusal.
 
-const { values } = parseArgs({ options: { people: { type: 'string' } } })
+const { values } = parseArgs({ options: { people: { type: 'string' }, 'find-out': { type: 'boolean' } } })
 const all = arrivals()
 // Fewer people are taken evenly, so that every way of coming is there.
 const wanted = Number(values.people ?? all.length)
 const some = all.filter((_, index) => Math.floor((index * wanted) / all.length) !== Math.floor(((index - 1) * wanted) / all.length))
 const dir = mkdtempSync(`${tmpdir()}/gatehouse-day-`)
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
-const result = await playDay(dir, say, some)
+const result = await playDay(dir, say, some, values['find-out'] === true ? 'find-out' : 'default')
 
 const seconds = (milliseconds: number): string => `${Math.round(milliseconds / 1000)} s`
 const spread = (pick: (record: Record) => number | undefined): string => {
