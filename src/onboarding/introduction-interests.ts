@@ -39,6 +39,7 @@ export const interestsIn = (lines: readonly string[]): readonly string[] => {
       .trim()
       .replace(/^\[([^[\]]*)\]$/u, '$1')
       .replace(/^(?:[a-h]|[1-9][0-9]?|[ivx]{1,4})[.)]\s+(?=\S)/iu, '')
+      .replace(/^(?:my )?(?:likes|interests|hobbies|passions)\s?[:–-]\s*(?=\S)/iu, '')
     if (isSkip(withoutEnds(whole))) continue
     for (const part of split(separated(whole)).flatMap((one) => withoutAnd(one.trim().replace(leadIn, '')))) {
       const bare = part.replace(/^\s*(?:(?:and|&|und|et|y|и)\s+|[-*•·]\s*)/iu, '').replace(leadIn, '')

@@ -88,7 +88,11 @@ const nameIn = (text: string): string | undefined => {
 }
 
 /** Reads the label of a line. */
-export const labelled = (line: string): Labelled | undefined => {
+export const labelled = (written: string): Labelled | undefined => {
+  // "[Name] Ada"
+  const line = written.replace(/^\[([^[\]]{2,40})\]\s*:?\s*/u, (brackets, label: string) =>
+    fieldOf(label) === undefined ? brackets : `${label}: `,
+  )
   let tries = 0
   for (const match of line.matchAll(separator)) {
     if (match.index > 80 || tries >= 3) break
@@ -99,7 +103,7 @@ export const labelled = (line: string): Labelled | undefined => {
     // "Who invited you?: Mo"
     const value = line
       .slice(match.index + match[0].length)
-      .replace(/^[\s:：=?–—-]+(?=\S)/u, '')
+      .replace(/^[\s:：=?→>–—-]+(?=\S)/u, '')
       .trim()
     const label = line.slice(0, match.index).trim()
     return {

@@ -35,6 +35,7 @@ export const unmarked = (items: readonly Item[], least: number): Parts | undefin
   if (lines.filter(({ field, value }) => field === undefined && strangeLabel.test(value)).length >= 2) return undefined
   // The address first: the others follow in the order of the prompt.
   if (at === 0 && lines.length >= 5) return addressFirst(lines)
+  if (at === 1 && isAddressSecond(lines)) return addressFirst([lines[1], lines[0], ...lines.slice(2)].filter((line) => line !== undefined))
   if (middle < 1 || lines.length < least) return undefined
   const above = lines.slice(0, middle)
   const free = above.filter(({ field }) => field === undefined).map(({ value }) => value)
@@ -79,6 +80,16 @@ const addressFirst = (lines: readonly Item[]): Parts | undefined => {
     interests: interestsIn(interests),
     guesses: [place('name'), place('organization'), place('invitedBy'), place('interests')],
   }
+}
+
+/** Name and address, then the organization, the inviter and a list: what stands there as names is not the beginning of the list. */
+const isAddressSecond = (lines: readonly Item[]): boolean => {
+  const [, , organization, invitedBy, interests, ...more] = lines.map(({ value }) => value)
+  return (
+    more.length === 0 &&
+    interests?.includes(',') === true &&
+    [organization, invitedBy].every((value) => value !== undefined && !value.includes(',') && looksLikeName(value) && isCapitalised(value))
+  )
 }
 
 /** "Here are my answers:" */

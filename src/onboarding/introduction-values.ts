@@ -4,13 +4,13 @@ const skipped = new Set(
   (
     'skip|skipped|skipping|n/a|na|n.a.|none|no|nope|nil|null|nothing|no one|nobody|-|--|---|–|—|.|..|…|/|?|tbd|pass|not applicable|prefer not to say|' +
     "don't have one|dont have one|i don't have one|no thanks|no thank you|rather not|not yet|keine|keins|nein|nein danke|kein|nichts|non|non merci|no gracias|нет спасибо|aucun compte|keiner|aucun|aucune|ninguno|ninguna|nada|нет|не указано|пропустить|нема|немає|אין|דלג|תדלג|تخطي|لا يوجد|لا شيء|不适用|无|無|没有|跳过|なし|없음|geen|brak|yok|ingen|nessuno|nessuna|nenhum|nenhuma|" +
-    'n.a|n\\a|not available|not affiliated|no affiliation|unaffiliated|blank|empty|will skip|skip this|skip it|later|xx|xxx'
+    'n.a|n\\a|not available|not affiliated|no affiliation|unaffiliated|blank|empty|will skip|skip this|skip it|later|xx|xxx|unknown|idk|dunno|i forgot|forgot'
   ).split('|'),
 )
 
 /** "No LinkedIn", "skip for now", "I don't have one": words that begin so are no answer either. */
 const noAnswer =
-  /^(?:skip(?:ping|ped)?[\s,–-]*(?:\(|for now|this|that|it|please|pls|sorry|thanks|thank you)|n\/a[\s,(–-]|none\s*\(|(?:no|none|nope|not)[\s,.!–-]+(?:thanks|thank you|sorry|linked ?in|profile|account|organi[sz]ation|org|company|affiliation|employer|inviter|invite|invitation|e-?mail|one in particular|one specific|at the moment|currently|for now|yet|available|applicable|using|on linked ?in|on it|on there)(?![\p{L}\p{N}])|(?:sorry,? )?(?:i )?(?:do not|don['’]?t|haven['’]?t) (?:have|use|got)(?![\p{L}\p{N}])|(?:i['’]?m |i am )?not on (?:linked ?in|it|there)(?![\p{L}\p{N}])|(?:i['’]?d |i would )?(?:rather|prefer) not(?![\p{L}\p{N}]))/iu
+  /^(?:skip(?:ping|ped)?[\s,–-]*(?:\(|for now|this|that|it|please|pls|sorry|thanks|thank you)|n\/a[\s,(–-]|none\s*\(|(?:no|none|nope|not)[\s,.!–-]+(?:thanks|thank you|sorry|linked ?in|profile|account|organi[sz]ation|org|company|affiliation|employer|inviter|invite|invitation|e-?mail|one in particular|one specific|at the moment|currently|for now|yet|available|applicable|using|on linked ?in|on it|on there)(?![\p{L}\p{N}])|(?:sorry,? )?(?:i )?(?:do not|don['’]?t|haven['’]?t|can['’]?t|cannot) (?:have|use|got|remember|recall|know)(?![\p{L}\p{N}])|not sure(?: yet)?[\s.!]*$|no idea(?![\p{L}\p{N}])|(?:i['’]?m |i am )?not on (?:linked ?in|it|there)(?![\p{L}\p{N}])|(?:i['’]?d |i would )?(?:rather|prefer) not(?![\p{L}\p{N}]))/iu
 
 /** Did the person leave it out on purpose? */
 export const isSkip = (text: string): boolean =>
@@ -63,6 +63,8 @@ const unwrapped = (text: string): string => text.trim().replace(/^\[([^[\]]*)\]$
 export const nameValue = (text: string): string | undefined =>
   plainValue(
     unwrapped(text)
+      // "Ada Lovelace, 27"
+      .replace(/(?<=\p{L})(?:\s*,\s*|\s*\()[1-9][0-9](?:\s?(?:y\.?\s?o\.?|years? old))?\)?$/iu, '')
       .replace(/\s*[([](?:she|he|they|it|any|sie|er|elle|il|ella|él)\b[^)\]]*[)\]]/iu, '')
       .replace(/[\s,;|–-]+(?:she|he|they|xe|ze)\s?\/\s?(?:her|him|them|they|she|he|xem|zir|hers|his|theirs)(?:\s?\/\s?\p{L}+)?$/iu, ''),
   )
