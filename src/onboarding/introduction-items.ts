@@ -16,7 +16,7 @@ export interface Item extends Line {
 }
 
 // "3rd" and "1.5" are no marks.
-const mark = /^(?:#?([1-9])\s*(?:[.):،：）]|[-–—](?![0-9]))(?![0-9])\s*|#([1-9])\s+)/u
+const mark = /^(?:[#Qq]?([1-9])\s*(?:[.):،：）]|[-–—](?![0-9]))(?![0-9])\s*|[#Qq]([1-9])\s+)/u
 
 /** `2-player games`, unless at least three lines are counted so. */
 const wordWithNumber = /^[1-9]-\p{Ll}/u

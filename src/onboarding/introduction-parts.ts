@@ -36,6 +36,12 @@ export const isOnlyEmail = (line: string): boolean => {
 const kindsOfAddress =
   /mailto:|(?<!\p{L})(?:or|and|alias|e-?mails?|primary|secondary|main|backup|second|work|business|office|private|personal|home|uni|school|university|preferred|better|other|alternatively|oder|und|arbeit|privat|и|или)(?!\p{L})/giu
 
+/** `ada at example dot org`: an address that is not read, because it does not stand there; but that is what the line is for. */
+export const isSpelledEmail = (line: string): boolean =>
+  /^[\p{L}\p{N}._+-]{1,40}\s*[([{]?\s?(?:at|@)\s?[)\]}]?\s*[\p{L}\p{N}-]{1,40}(?:\s*[([{]?\s?(?:dot|\.)\s?[)\]}]?\s*[\p{L}\p{N}-]{2,20}){1,3}$/iu.test(
+    line,
+  )
+
 /** Is the line a telephone number? */
 export const isPhone = (line: string): boolean => /^[+(]?[0-9][0-9\s().-]{6,}$/u.test(line)
 

@@ -2,7 +2,7 @@ import { findEmails } from './introduction-email.ts'
 import { interestsIn } from './introduction-interests.ts'
 import type { Item } from './introduction-items.ts'
 import { linkedinIn } from './introduction-linkedin.ts'
-import { byPlace, isOnlyEmail, isPhone, place, strangeLabel } from './introduction-parts.ts'
+import { byPlace, isOnlyEmail, isPhone, isSpelledEmail, place, strangeLabel } from './introduction-parts.ts'
 import type { Parts } from './introduction-parts.ts'
 import { inviterValue, isCapitalised, isChatter, isSkip, looksLikeName, nameValue, organizationValue } from './introduction-values.ts'
 import type { Field } from './introduction-words.ts'
@@ -21,7 +21,7 @@ const ignoredFields: ReadonlySet<Field | undefined> = new Set<Field>(['other', '
 
 /** Lines without any mark: the one with the e-mail address parts name, organization and inviter from the interests. */
 export const unmarked = (items: readonly Item[], least: number): Parts | undefined => {
-  const lines = items.filter(
+  const lines = withAddressOfItsOwn(items).filter(
     (item) =>
       !ignoredFields.has(item.field) &&
       (item.field !== undefined || !isChatter(item.text)) &&
@@ -29,7 +29,7 @@ export const unmarked = (items: readonly Item[], least: number): Parts | undefin
       !isHeading(item),
   )
   const at = lines.findIndex(({ value }) => isOnlyEmail(value))
-  const skip = lines.length >= 5 && (isSkip(lines[3]?.value ?? '') || isPhone(lines[3]?.value ?? '')) ? 3 : -1
+  const skip = lines.length >= 5 && [isSkip, isPhone, isSpelledEmail].some((is) => is(lines[3]?.value ?? '')) ? 3 : -1
   const middle = at >= 0 ? at : skip
   // "Event: …", "Date: …": another kind of sheet.
   if (lines.filter(({ field, value }) => field === undefined && strangeLabel.test(value)).length >= 2) return undefined
@@ -80,6 +80,21 @@ const addressFirst = (lines: readonly Item[]): Parts | undefined => {
     interests: interestsIn(interests),
     guesses: [place('name'), place('organization'), place('invitedBy'), place('interests')],
   }
+}
+
+/** `Ada Lovelace <ada@example.org>` in the first line is the name, and the address behind it. */
+const withAddressOfItsOwn = (items: readonly Item[]): readonly Item[] => {
+  const [first, ...rest] = items
+  const [, name, address] = /^([^<>@,]{2,60}?)\s*[<(]([^\s<>()]+@[^\s<>()]+)[>)]$/u.exec(first?.value ?? '') ?? []
+  if (
+    first === undefined ||
+    name === undefined ||
+    address === undefined ||
+    !isNameAlone(name) ||
+    rest.some(({ value }) => findEmails(value).length > 0)
+  )
+    return items
+  return [{ ...first, text: name, value: name }, { text: address, gap: false, value: address }, ...rest]
 }
 
 /** Name and address, then the organization, the inviter and a list: what stands there as names is not the beginning of the list. */

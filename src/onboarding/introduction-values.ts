@@ -4,7 +4,7 @@ const skipped = new Set(
   (
     'skip|skipped|skipping|n/a|na|n.a.|none|no|nope|nil|null|nothing|no one|nobody|-|--|---|–|—|.|..|…|/|?|tbd|pass|not applicable|prefer not to say|' +
     "don't have one|dont have one|i don't have one|no thanks|no thank you|rather not|not yet|keine|keins|nein|nein danke|kein|nichts|non|non merci|no gracias|нет спасибо|aucun compte|keiner|aucun|aucune|ninguno|ninguna|nada|нет|не указано|пропустить|нема|немає|אין|דלג|תדלג|تخطي|لا يوجد|لا شيء|不适用|无|無|没有|跳过|なし|없음|geen|brak|yok|ingen|nessuno|nessuna|nenhum|nenhuma|" +
-    'n.a|n\\a|not available|not affiliated|no affiliation|unaffiliated|blank|empty|will skip|skip this|skip it|later|xx|xxx|unknown|idk|dunno|i forgot|forgot'
+    'n.a|n\\a|not available|not affiliated|no affiliation|unaffiliated|blank|empty|will skip|skip this|skip it|later|xx|xxx|unknown|idk|dunno|i forgot|forgot|omitir|omito|saltar|pular|überspringen|entfällt|k.a.|passer|je passe|sauter|saltare|salto|overslaan|hoppa över|pomijam|pomiń|geç|atla|пропуск|пропускаю|スキップ|건너뛰기'
   ).split('|'),
 )
 
