@@ -1,8 +1,7 @@
-import { Audit } from '../audit/audit.ts'
+import { auditOperator } from '../audit/operator.ts'
 import { fingerprint, PersonIdentities } from '../crypto/person-identities.ts'
 import { isUserId } from '../matrix/ids.ts'
 import { systemClock } from '../operations/clock.ts'
-import type { EventId, RoomId, UserId } from '../types.ts'
 import { agreed } from './ask-yes.ts'
 import { print } from './contract.ts'
 import type { CommonOptions, Execute } from './contract.ts'
@@ -49,16 +48,10 @@ export const execute: Execute<TrustOptions> = (options) =>
     const { otherKey, masterKey } = known
     database.transaction(() => {
       identities.accept(user, otherKey, 'operator')
-      new Audit(database).add({
+      auditOperator(database, {
         at: now,
-        actor: 'operator' as UserId,
-        roomId: '' as RoomId,
-        eventId: `operator-${now}` as EventId,
         command: 'crypto trust',
         arguments: { who: user, before: fingerprint(masterKey), now: fingerprint(otherKey) },
-        outcome: 'ran',
-        code: 'ok',
-        durationMs: 0,
       })
     })
     print('Accepted. Their commands count again when the bot runs.')

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { Audit } from '../audit/audit.ts'
+import { auditOperator } from '../audit/operator.ts'
 import type { Config } from '../config/schema.ts'
 import { lockDataDirectory } from '../database/lock.ts'
 import { prepareRestore } from '../database/restore.ts'
 import type { PreparedRestore } from '../database/restore.ts'
 import { systemClock } from '../operations/clock.ts'
 import type { ExitReason } from '../operations/exit-codes.ts'
-import type { EventId, RoomId, UserId } from '../types.ts'
 import { agreed } from './ask-yes.ts'
 import { configuration } from './configuration.ts'
 import { print } from './contract.ts'
@@ -51,18 +50,7 @@ const restore = async ({ backup, yes }: RestoreOptions, config: Config): Promise
     backup: file,
     directory,
     now,
-    also: (database, { held }) =>
-      new Audit(database).add({
-        at: now,
-        actor: 'operator' as UserId,
-        roomId: '' as RoomId,
-        eventId: `operator-${now}` as EventId,
-        command: 'restore',
-        arguments: { backup: basename(file), ...held },
-        outcome: 'ran',
-        code: 'ok',
-        durationMs: 0,
-      }),
+    also: (database, { held }) => auditOperator(database, { at: now, command: 'restore', arguments: { backup: basename(file), ...held } }),
   })
   if (!prepared.ok)
     return giveUp(prepared.code === 'failed' ? 'failed' : 'database', `${file} cannot be restored: ${prepared.words}. Nothing was changed.`)

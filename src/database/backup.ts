@@ -1,9 +1,10 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import type { Timestamp } from '../types.ts'
 import { schemaVersion } from './migrate.ts'
 import type { Database } from './database.ts'
+import { syncFile } from './sync-file.ts'
 
 /** What came of a backup. */
 export type BackupResult =
@@ -65,15 +66,6 @@ const copy = (source: string, target: string, version: number): void => {
   }
 }
 
-const sync = (path: string): void => {
-  const handle = openSync(path, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
-
 /**
  * Writes a consistent copy to `<directory>/backups/` (mode 0600) and keeps the newest seven. The encryption state and the session are left
  * out: after a restore the bot is a new device of the same identity. May run while the bot works.
@@ -92,9 +84,9 @@ export const backupDatabase = (database: Database, directory: string, now: Times
     // Made empty with its mode first, so that it is never open to others.
     closeSync(openSync(unfinished, 'wx', 0o600))
     copy(database.connection.name, unfinished, version)
-    sync(unfinished)
+    syncFile(unfinished)
     renameSync(unfinished, join(folder, name))
-    sync(folder)
+    syncFile(folder)
     const removed = readdirSync(folder)
       .filter((file) => finished.test(file))
       .sort()

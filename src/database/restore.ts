@@ -4,7 +4,6 @@ import {
   constants,
   copyFileSync,
   existsSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -24,6 +23,7 @@ import type { HeldWork } from './held-work.ts'
 import { migrate, readMigrations, schemaVersion } from './migrate.ts'
 import type { Migration } from './migrate.ts'
 import { databaseFile } from './open.ts'
+import { syncFile } from './sync-file.ts'
 
 /** A backup that was prepared beside the database, checked and taken out of work; nothing is replaced yet. */
 export interface PreparedRestore {
@@ -49,15 +49,6 @@ export type RestoreResult =
 
 const sides = ['', '-wal', '-shm'] as const
 const stamp = (now: Timestamp): string => new Date(now).toISOString().replace(/[-:.]/g, '')
-
-const sync = (path: string): void => {
-  const handle = openSync(path, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
 
 const isSqlite = (file: string): boolean => {
   const handle = openSync(file, 'r')
@@ -108,7 +99,7 @@ const keep = (from: string, to: string): void => {
     linkSync(from, to)
   } catch {
     copyFileSync(from, to, constants.COPYFILE_EXCL)
-    sync(to)
+    syncFile(to)
   }
 }
 
@@ -120,7 +111,7 @@ const keepAside = (directory: string, now: Timestamp): string | undefined => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const aside = join(folder, `before-restore-${stamp(now)}.db`)
   for (const side of sides) if (existsSync(`${current}${side}`)) keep(`${current}${side}`, `${aside}${side}`)
-  sync(folder)
+  syncFile(folder)
   return aside
 }
 
@@ -189,7 +180,7 @@ export const prepareRestore = (options: {
     // One file, without a log beside it.
     database.connection.pragma('journal_mode = DELETE')
     database.close()
-    sync(copy)
+    syncFile(copy)
     return {
       ok: true,
       held,
@@ -202,7 +193,7 @@ export const prepareRestore = (options: {
         // The log of the old database must never be read into the new one.
         for (const side of ['-wal', '-shm']) rmSync(`${current}${side}`, { force: true })
         renameSync(copy, current)
-        sync(directory)
+        syncFile(directory)
         return aside
       },
     }

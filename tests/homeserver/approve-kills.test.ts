@@ -8,14 +8,16 @@ import {
   directRooms,
   eventually,
   finalAnswer,
+  sendTo,
   startArrivalWorld,
   untilGraduated,
+  untilMembersKnown,
   untilOffered,
   type ArrivalWorld,
   type Newcomer,
 } from './arrivals.ts'
 import { pointsOf } from './points.ts'
-import { patience, stopClean } from './world.ts'
+import { confirmCode, patience, stopClean } from './world.ts'
 
 // The steps of `!gtg` itself and the deadlines that it ends: the bot is killed at each, before the step has its effect and after it, and started again.
 // What follows an approval (account, chat, welcome, good-bye) is that of `!adduser`: adduser-crash.test.ts.
@@ -24,11 +26,7 @@ let world: ArrivalWorld
 
 beforeAll(async () => {
   world = await startArrivalWorld({ bot: { env: { GATEHOUSE_INTRODUCTION_PROMPT_EVERY: '0s' } } })
-  // An inviter is somebody of the community: who is in the rooms must be known first.
-  await eventually(
-    'the members of INDOC are known',
-    () => world.query('SELECT 1 FROM room WHERE room_id = ? AND baseline_at IS NOT NULL', world.indoc)[0],
-  )
+  await untilMembersKnown(world)
 })
 afterEach(async () => {
   world.proxy.clear()
@@ -39,10 +37,6 @@ afterAll(() => stopClean(world))
 
 type Moment = 'hang' | 'hang-after-commit'
 
-const sendTo = (roomId: string): Rule['match'] => ({
-  method: 'PUT',
-  path: new RegExp(`/rooms/${encodeURIComponent(roomId).replaceAll('.', '\\.')}/send/m\\.room\\.encrypted/`),
-})
 /** The bot is held at its next request of a kind; the function waits until it is. */
 const hold = (
   at: 'homeserver' | 'authentik',
@@ -210,12 +204,6 @@ const expectArrivedOnce = async (all: readonly Waiting[], told: readonly string[
   }
 }
 
-const codeIn = (text: string): string => {
-  const code = /!confirm (\w{5})/.exec(text)?.[1]
-  if (code === undefined) throw new Error(`no question: ${text}`)
-  return code
-}
-
 const moments = [
   ['before', 'hang'],
   ['after', 'hang-after-commit'],
@@ -233,7 +221,8 @@ describe.each(moments)('killed %s the effect', (_when, kind) => {
     const knocks = await knocksAt('Fay')
     await nobodyIsLeftToAsk()
     const gtg = (one: Waiting): Promise<string> => world.moderator.sendText(world.indoc, '!gtg', { replyTo: said.get(one) ?? '' })
-    const code = codeIn((await world.give(`!gtg ${confirmed.userId} --no-rooms`)).body)
+    const code = confirmCode(await world.give(`!gtg ${confirmed.userId} --no-rooms`))
+    expect(code).not.toBe('')
 
     // The decision is made, the account is not; a second approval is told so.
     let held = hold('authentik', makesAccount, kind)
@@ -281,7 +270,8 @@ describe.each(moments)('killed %s the effect', (_when, kind) => {
       [world.adminRoom, knockId],
     ] as const)
       expect((await finalAnswer(world, roomId, id)).body).toMatch(/^✅/)
-    const late = codeIn((await finalAnswer(world, world.adminRoom, questionId)).body)
+    const late = confirmCode(await finalAnswer(world, world.adminRoom, questionId))
+    expect(late).not.toBe('')
     expect((await world.give(`!confirm ${late}`)).body).toMatch(/^✅/)
     await knocks.client.join(world.indoc)
     await introduces(knocks)

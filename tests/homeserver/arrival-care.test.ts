@@ -16,7 +16,7 @@ import {
   type ArrivalWorld,
   type Newcomer,
 } from './arrivals.ts'
-import { patience, stopClean } from './world.ts'
+import { confirmCode, patience, stopClean } from './world.ts'
 
 // What comes after the command: newcomers who need a new link, credentials that cannot be made, an arrival that is taken back.
 
@@ -33,8 +33,8 @@ afterAll(() => stopClean(world))
 /** Gives a destructive command and its confirmation. */
 const confirmed = async (text: string): Promise<SeenMessage> => {
   const plan = await world.give(text)
-  const code = /!confirm (\w{5})/.exec(plan.body)?.[1]
-  expect(code, plan.body).toBeDefined()
+  const code = confirmCode(plan)
+  expect(code, plan.body).not.toBe('')
   return await world.give(`!confirm ${code}`)
 }
 

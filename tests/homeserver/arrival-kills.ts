@@ -8,6 +8,7 @@ import {
   eventually,
   finalAnswer,
   groupNames,
+  sendTo,
   startArrivalWorld,
   untilGraduated,
   untilOffered,
@@ -46,11 +47,6 @@ export const testKills = (part: 'early' | 'late'): void => {
   })
   afterAll(() => stopClean(world))
 
-  const escaped = (roomId: string): string => encodeURIComponent(roomId).replaceAll('.', '\\.')
-  const sendTo = (roomId: string): Rule['match'] => ({
-    method: 'PUT',
-    path: new RegExp(`/rooms/${escaped(roomId)}/send/m\\.room\\.encrypted/`),
-  })
   const always =
     (method: string, path: RegExp): Point['match'] =>
     () => ({ method, path })

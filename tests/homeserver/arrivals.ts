@@ -5,7 +5,7 @@ import type { DemoOptions } from '../demo/environment.ts'
 import type { RoomPlan } from '../demo/rooms.ts'
 import type { UserRecord } from '../support/authentik/state.ts'
 import type { User } from '../support/homeserver/admin.ts'
-import { startProxy, type Proxy } from '../support/homeserver/proxy.ts'
+import { startProxy, type Proxy, type Rule } from '../support/homeserver/proxy.ts'
 import { startLightUser, type LightUser } from '../support/people/light.ts'
 import type { SeenMessage } from '../support/people/people.ts'
 import { patience, startWorld, type World } from './world.ts'
@@ -166,3 +166,17 @@ export const everyFile = (directory: string): readonly string[] =>
 /** In which of the bot's files (its data and its log) a text stands. */
 export const filesWith = (world: World, text: string): readonly string[] =>
   [world.files.logFile, ...everyFile(world.files.dataDir)].filter((path) => readFileSync(path).includes(text))
+
+/** Messages of the bot to a room, for what is to happen to such a request. */
+export const sendTo = (roomId: string): Rule['match'] => ({
+  method: 'PUT',
+  path: new RegExp(`/rooms/${encodeURIComponent(roomId).replaceAll('.', '\\.')}/send/m\\.room\\.encrypted/`),
+})
+
+/** Waits until it is known who is in INDOC: an inviter is somebody of the community. */
+export const untilMembersKnown = async (world: World): Promise<void> => {
+  await eventually(
+    'the members of INDOC are known',
+    () => world.query('SELECT 1 FROM room WHERE room_id = ? AND baseline_at IS NOT NULL', world.indoc)[0],
+  )
+}

@@ -9,7 +9,7 @@ import { repositoryRoot } from '../support/homeserver/cache.ts'
 import { rest } from '../support/homeserver/rest.ts'
 import type { Person } from '../support/people/people.ts'
 import { finalAnswer } from './arrivals.ts'
-import { startWorld, type World } from './world.ts'
+import { keysOfBot, startWorld, type World } from './world.ts'
 
 // The bot's own identity: what the operator sees and sets right at the machine, and what a homeserver cannot do to it.
 
@@ -52,15 +52,6 @@ interface Shown {
   readonly device_keys: Record<string, Record<string, { readonly keys: Record<string, string> }>>
   readonly master_keys: Record<string, { readonly keys: Record<string, string> }>
 }
-const keysOfBot = async (): Promise<{ readonly devices: readonly string[]; readonly master: string }> => {
-  const body = (await world.moderator.request('POST', '/_matrix/client/v3/keys/query', {
-    device_keys: { [world.botId]: [] },
-  })) as unknown as Shown
-  return {
-    devices: Object.keys(body.device_keys[world.botId] ?? {}),
-    master: Object.values(body.master_keys[world.botId]?.keys ?? {})[0] ?? '',
-  }
-}
 const recoveryKeyFile = (): string => `${world.files.dataDir}/recovery-key`
 interface Told {
   readonly deviceId: string
@@ -86,7 +77,7 @@ describe('gatehouse crypto status', () => {
     expect(told).toMatchObject({ ...well, userId: world.botId, recoveryKeyFile: { present: true }, changedPeople: [] })
     expect(told.engine).toMatch(/^(?:wasm|native) /)
     expect(told.server.identity).toBe(told.local.identity)
-    expect((await keysOfBot()).devices).toContain(told.deviceId)
+    expect((await keysOfBot(world)).devices).toContain(told.deviceId)
     const written = world.proxy.requests.list().filter(({ method, path }) => method !== 'GET' && !path.endsWith('/keys/query'))
     expect(written).toEqual([])
     const text = await gatehouse(['crypto', 'status'])
@@ -158,7 +149,7 @@ const intrude = async (): Promise<void> => {
 
 describe('gatehouse crypto bootstrap --replace-identity', () => {
   test('does nothing without consent, nor with a wrong password', async () => {
-    const before = await keysOfBot()
+    const before = await keysOfBot(world)
     const silent = await gatehouse(['crypto', 'bootstrap', '--replace-identity'], { input: `${world.botId}\n` })
     expect(silent.code).toBe(exitCode('usage'))
     expect(silent.out).toContain('lost for good')
@@ -169,19 +160,19 @@ describe('gatehouse crypto bootstrap --replace-identity', () => {
     })
     expect(wrong.words).toContain('refused the password; nothing was changed')
     expect(wrong.code).toBe(exitCode('forbidden'))
-    expect(await keysOfBot()).toEqual(before)
+    expect(await keysOfBot(world)).toEqual(before)
     expect((await status()).told).toMatchObject(well)
     expect((await gatehouse(['crypto', 'bootstrap'])).out).toContain('Nothing was to be done')
   })
 
   test('makes a new identity that signs the device and can be restored, also in place of one that somebody else made', async () => {
     await intrude()
-    const before = await keysOfBot()
+    const before = await keysOfBot(world)
     expect((await status()).told.server.problem).toContain('shows another identity for the bot')
     expect((await gatehouse(['crypto', 'recover'])).code).toBe(exitCode('identity'))
     const done = await gatehouse(['crypto', 'bootstrap', '--replace-identity', '--yes'])
     expect(done).toMatchObject({ code: 0, words: '' })
-    const after = await keysOfBot()
+    const after = await keysOfBot(world)
     expect(after.devices).toEqual(before.devices)
     expect(after.master).not.toBe(before.master)
     expect((await status()).told).toMatchObject(well)
@@ -194,7 +185,7 @@ describe('gatehouse crypto bootstrap --replace-identity', () => {
 
 describe('gatehouse reset-crypto and crypto recover', () => {
   test('gives the device up after a copy; the next start is a new device of the same identity', async () => {
-    const before = await keysOfBot()
+    const before = await keysOfBot(world)
     expect((await gatehouse(['reset-crypto'])).code).toBe(exitCode('usage'))
     expect((await status()).told).toMatchObject(well)
     const reset = await gatehouse(['reset-crypto', '--yes'])
@@ -205,9 +196,9 @@ describe('gatehouse reset-crypto and crypto recover', () => {
     expect(world.query('SELECT * FROM crypto_object')).toEqual([])
     expect(world.query('SELECT * FROM sealed')).toEqual([])
     expect(world.query<{ count: number }>('SELECT count(*) AS count FROM audit')[0]?.count).toBeGreaterThan(0)
-    expect((await keysOfBot()).devices).toEqual([])
+    expect((await keysOfBot(world)).devices).toEqual([])
     await world.bot.start()
-    const after = await keysOfBot()
+    const after = await keysOfBot(world)
     expect(after.master).toBe(before.master)
     expect(after.devices).toHaveLength(1)
     expect(after.devices).not.toEqual(before.devices)
@@ -217,7 +208,7 @@ describe('gatehouse reset-crypto and crypto recover', () => {
   })
 
   test('the recovery key is taken from standard input; a wrong one leaves nothing behind', async () => {
-    const { master } = await keysOfBot()
+    const { master } = await keysOfBot(world)
     await gatehouse(['reset-crypto', '--yes'])
     const kept = `${world.dir}/kept-key`
     renameSync(recoveryKeyFile(), kept)
@@ -230,7 +221,7 @@ describe('gatehouse reset-crypto and crypto recover', () => {
     expect(right).toMatchObject({ code: 0, words: '' })
     expect(statSync(recoveryKeyFile()).mode & 0o777).toBe(0o600)
     expect((await status()).told).toMatchObject(well)
-    expect((await keysOfBot()).master).toBe(master)
+    expect((await keysOfBot(world)).master).toBe(master)
     await world.bot.start()
     expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
   })
@@ -242,7 +233,7 @@ describe('gatehouse logout', () => {
   test('asks, and does nothing without a recovery key or while the server cannot be told', async () => {
     expect((await gatehouse(['logout', '--yes'])).code).toBe(exitCode('locked'))
     await world.bot.stop()
-    const before = [tokens(), await keysOfBot()]
+    const before = [tokens(), await keysOfBot(world)]
     expect((await gatehouse(['logout'], { input: `${world.botId}\n` })).code).toBe(exitCode('usage'))
     const kept = `${world.dir}/kept-key`
     renameSync(recoveryKeyFile(), kept)
@@ -255,17 +246,17 @@ describe('gatehouse logout', () => {
     const told = await gatehouse(['logout', '--yes'])
     expect(told).toMatchObject({ code: exitCode('unreachable'), words: expect.stringContaining('nothing was forgotten') as string })
     dead.remove()
-    expect([tokens(), await keysOfBot()]).toEqual(before)
+    expect([tokens(), await keysOfBot(world)]).toEqual(before)
     expect((await status()).told).toMatchObject(well)
   })
 
   test('ends the device on the server and forgets it here; the next start is a new device of the same identity, with everything else it had', async () => {
-    const before = await keysOfBot()
+    const before = await keysOfBot(world)
     const audits = world.query('SELECT audit_id FROM audit').length
     const done = await gatehouse(['logout', '--yes'])
     expect(done).toMatchObject({ code: 0, words: '' })
     expect(done.out).toContain(`The device ${before.devices[0]} was signed out`)
-    expect((await keysOfBot()).devices).toEqual([])
+    expect((await keysOfBot(world)).devices).toEqual([])
     expect(world.query('SELECT name FROM sealed UNION SELECT name FROM crypto_database')).toEqual([])
     expect(world.query('SELECT audit_id FROM audit')).toHaveLength(audits)
     expect(await gatehouse(['logout', '--yes'])).toMatchObject({
@@ -273,7 +264,7 @@ describe('gatehouse logout', () => {
       out: expect.stringContaining('nothing to log out of') as string,
     })
     await world.bot.start()
-    const after = await keysOfBot()
+    const after = await keysOfBot(world)
     expect(after.master).toBe(before.master)
     expect(after.devices).toHaveLength(1)
     expect(after.devices).not.toEqual(before.devices)
@@ -282,16 +273,16 @@ describe('gatehouse logout', () => {
 
   test('--forget forgets it here although the server could not be told, and says what is left to do', async () => {
     await world.bot.stop()
-    const { devices } = await keysOfBot()
+    const { devices } = await keysOfBot(world)
     const dead = world.proxy.add({ match: { path: /\/logout$/ }, how: { kind: 'reset' } })
     const done = await gatehouse(['logout', '--yes', '--forget'])
     dead.remove()
     expect(done).toMatchObject({ code: 0, words: expect.stringContaining('the server was not told') as string })
     expect(done.words).toContain(`sign the device ${devices[0]} out`)
     expect(tokens()).toEqual([])
-    expect((await keysOfBot()).devices).toEqual(devices)
+    expect((await keysOfBot(world)).devices).toEqual(devices)
     await world.bot.start()
-    expect((await keysOfBot()).devices).toHaveLength(2)
+    expect((await keysOfBot(world)).devices).toHaveLength(2)
     expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
   })
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { LightCrypto } from '../support/people/light-crypto.ts'
-import { patience, startWorld, type World } from './world.ts'
+import { confirmCode, patience, startWorld, type World } from './world.ts'
 
 // A homeserver that lies: about relations, about encryption, about devices, about what is new. Nothing is approved, nothing goes out in clear.
 
@@ -67,12 +67,10 @@ const expectNothingDone = async (work: () => Promise<void>): Promise<void> => {
 }
 
 describe('a relation put outside the ciphertext', () => {
-  const codeIn = (body: string): string => /!confirm ([a-z2-9]{5})/.exec(body)?.[1] ?? ''
-
   test('of a !confirm approves nothing', async () => {
     const [newcomer, fresh] = [world.users.newcomer.userId, world.users.freshNewcomer.userId]
     const plan = await world.ask(world.adminRoom, `!remove ${newcomer} --rooms ${world.indoc}`)
-    expect(codeIn(plan.body)).not.toBe('')
+    expect(confirmCode(plan)).not.toBe('')
     const asked = plan.replyTo ?? ''
     await expectNothingDone(async () => {
       for (const outer of [
@@ -87,7 +85,7 @@ describe('a relation put outside the ciphertext', () => {
     })
     // A code is for the plan that it stands in, whatever the server says it replies to.
     const other = await world.ask(world.adminRoom, `!remove ${fresh} --rooms ${world.indoc}`)
-    const done = await world.ask(world.adminRoom, `!confirm ${codeIn(other.body)}`, {
+    const done = await world.ask(world.adminRoom, `!confirm ${confirmCode(other)}`, {
       outerRelation: { 'm.in_reply_to': { event_id: plan.eventId } },
     })
     await world.moderator.waitForMembership(world.indoc, fresh, 'leave', patience)

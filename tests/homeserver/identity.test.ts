@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Person, SeenMessage } from '../support/people/people.ts'
-import { patience, startWorld, type World } from './world.ts'
+import { confirmCode, patience, startWorld, type World } from './world.ts'
 
 // Whose command it is: devices, identities, and what happens when they change.
 
@@ -23,7 +23,6 @@ const ask = async (person: Person, text: string): Promise<SeenMessage & { readon
   const fits = ({ body }: SeenMessage): boolean => !body.startsWith('⏳')
   return { ...(await olga.waitForMessage(world.adminRoom, { sender: world.botId, replyTo: asked, fits }, patience)), asked }
 }
-const codeIn = (answer: SeenMessage): string => /!confirm ([a-z2-9]{5})/.exec(answer.body)?.[1] ?? ''
 const alerts = (): readonly SeenMessage[] =>
   olga.timeline(world.adminRoom).filter(({ sender, body }) => sender === world.botId && body.includes('has another identity than before'))
 
@@ -38,14 +37,14 @@ describe('a command from a device that its owner has not signed', () => {
     expect(again.body).toMatch(/^❌ Not done: your device \S+( \(.*\))? is still not verified/)
     expect(again.body).not.toContain('Open Settings')
     // Its own word does not help it, nor does anybody else's.
-    expect((await ask(other, `!confirm ${codeIn(refused)}`)).body).toMatch(/^❌.*not verified/)
-    expect((await ask(olga, `!confirm ${codeIn(refused)}`)).body).toMatch(/^❌ only the person who gave/)
+    expect((await ask(other, `!confirm ${confirmCode(refused)}`)).body).toMatch(/^❌.*not verified/)
+    expect((await ask(olga, `!confirm ${confirmCode(refused)}`)).body).toMatch(/^❌ only the person who gave/)
     expect(world.query('SELECT command FROM plan')).toEqual([])
     await world.bot.restart()
-    const released = await ask(world.moderator, `!confirm ${codeIn(refused)}`)
+    const released = await ask(world.moderator, `!confirm ${confirmCode(refused)}`)
     expect(released.body).toMatch(/^✅/)
     expect(world.audit(released.asked)).toMatchObject([{ actor: world.moderator.userId, command: 'invite', outcome: 'ran' }])
-    expect((await ask(world.moderator, codeIn(refused))).body).toContain('used already')
+    expect((await ask(world.moderator, confirmCode(refused))).body).toContain('used already')
     expect(world.query('SELECT command FROM plan')).toHaveLength(1)
     await other.logout()
   })
@@ -91,7 +90,7 @@ describe('a moderator whose identity is replaced', () => {
     expect(plan.body).toMatch(/Until now: \S{4} \S{4} \S{4} \S{4} .*Then: \S{4} \S{4} \S{4} \S{4}/s)
     const early = await ask(again, '!invite Bob')
     expect(world.audit(early.asked)).toMatchObject([{ code: 'identity-changed' }])
-    const done = await ask(olga, `!confirm ${codeIn(plan)}`)
+    const done = await ask(olga, `!confirm ${confirmCode(plan)}`)
     expect(done.body).toMatch(/^✅/)
     expect(world.audit(done.asked)).toMatchObject([{ actor: olga.userId, command: 'trust', outcome: 'ran' }])
 

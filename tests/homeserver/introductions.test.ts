@@ -9,10 +9,11 @@ import {
   membershipOf,
   startArrivalWorld,
   untilGraduated,
+  untilMembersKnown,
   untilOffered,
   type ArrivalWorld,
 } from './arrivals.ts'
-import { patience, stopClean } from './world.ts'
+import { confirmCode, patience, stopClean } from './world.ts'
 
 // From the prompt to the graduation, by what people write in INDOC.
 
@@ -20,11 +21,7 @@ let world: ArrivalWorld
 
 beforeAll(async () => {
   world = await startArrivalWorld({ bot: { env: { GATEHOUSE_INTRODUCTION_PROMPT_EVERY: '0s' } } })
-  // An inviter is somebody of the community: who is in the rooms must be known first.
-  await eventually(
-    'the members of INDOC are known',
-    () => world.query('SELECT 1 FROM room WHERE room_id = ? AND baseline_at IS NOT NULL', world.indoc)[0],
-  )
+  await untilMembersKnown(world)
 })
 afterAll(() => stopClean(world))
 
@@ -188,8 +185,8 @@ test('an introduction in one sentence is understood, and what was taken out of i
   expect(asked.answer.body).toMatch(/Please confirm: .*What I understood: name Faye Doe.*interests hiking, maths.*written in sentences/s)
   expect(asked.answer.body).not.toContain(email)
   expect(accountsOf(world, email)).toEqual([])
-  const code = /!confirm (\w+)/.exec(asked.answer.body)?.[1]
-  expect(code, asked.answer.body).toBeDefined()
+  const code = confirmCode(asked.answer)
+  expect(code, asked.answer.body).not.toBe('')
   expect((await command(world.indoc, `!confirm ${code}.`)).answer.body).toMatch(/^✅ Faye Doe/)
   expect(accountsOf(world, email)).toHaveLength(1)
 })

@@ -4,7 +4,7 @@ import type { User } from '../support/homeserver/admin.ts'
 import type { LoggedRequest } from '../support/homeserver/proxy.ts'
 import type { Person, SeenMessage, TextOptions } from '../support/people/people.ts'
 import { finalAnswer } from './arrivals.ts'
-import { patience, startWorld, type World } from './world.ts'
+import { confirmCode, patience, startWorld, type World } from './world.ts'
 
 // Somebody must go, and everything around it: who may, who may be meant, how it may be written.
 
@@ -63,8 +63,6 @@ const askInVain = async (roomId: string, text: string, options?: TextOptions): P
   return { ...answer, asked }
 }
 
-const codeIn = (answer: Pick<SeenMessage, 'body'>): string => /!confirm ([a-z2-9]{5})/.exec(answer.body)?.[1] ?? ''
-
 describe('how it may be written', () => {
   test.each([
     ['any letter case', (id: string) => `!Remove ${id}`],
@@ -78,7 +76,7 @@ describe('how it may be written', () => {
     const answer = await askInVain(world.adminRoom, text(target.userId))
     expect(answer.body).toMatch(/^Please confirm: remove Ben.* from 20 rooms/)
     if (text('').includes('loud')) expect(answer.body).toContain('too loud')
-    expect(codeIn(answer)).not.toBe('')
+    expect(confirmCode(answer)).not.toBe('')
   })
 
   test('pills of the bot and of the person, with a colon', async () => {
@@ -93,7 +91,7 @@ describe('how it may be written', () => {
   test('a dry run asks for no confirmation', async () => {
     const answer = await askInVain(world.adminRoom, `!remove ${target.userId} --dry-run`)
     expect(answer.body).toMatch(/^Nothing was done.*remove Ben.* from 20 rooms/)
-    expect(codeIn(answer)).toBe('')
+    expect(confirmCode(answer)).toBe('')
   })
 })
 
@@ -125,7 +123,7 @@ describe('what is not there', () => {
   ] as const)('%s: a suggestion and nothing done', async (_what, text, words, code) => {
     const answer: Asked = await askInVain(world.adminRoom, text())
     expect(answer.body).toMatch(words)
-    expect(codeIn(answer)).toBe('')
+    expect(confirmCode(answer)).toBe('')
     if (code !== undefined) expect(world.audit(answer.asked)).toMatchObject([{ outcome: 'refused', code }])
   })
 })
@@ -161,7 +159,7 @@ describe('a person in 20 rooms, of which the bot lacks power in two', () => {
     expect(answer.body).toMatch(/^Please confirm: remove Ben.* from 20 rooms/)
     expect(answer.body).toMatch(/Talk 10: kicking needs power 50 there, and I have 0\. Who could: Olga/)
     expect(answer.body).toMatch(/Talk 20: Ben.* has power 100 there, and I have 100: not more\. Who could: Olga/)
-    code = codeIn(answer)
+    code = confirmCode(answer)
     expect(membersOf(target.userId)).toHaveLength(20)
   })
 
@@ -211,7 +209,7 @@ test('!remove @a --rooms tech @b removes both, from the rooms of that category o
   const [, , third] = world.users.members as readonly [User, User, User]
   const planned = await askInVain(world.adminRoom, `!remove ${bystander.userId} --rooms tech ${third.userId}`)
   expect(planned.body).toMatch(/remove .*Cleo.*Dina.* from 3 rooms/)
-  const asked = await world.moderator.sendText(world.adminRoom, codeIn(planned))
+  const asked = await world.moderator.sendText(world.adminRoom, confirmCode(planned))
   const answer = await finalAnswer(world, world.adminRoom, asked)
   expect(answer.body).toMatch(/^✅.*6 kicks done/)
   for (const { userId } of [bystander, third]) {
@@ -222,7 +220,7 @@ test('!remove @a --rooms tech @b removes both, from the rooms of that category o
 
 test('a code is good in the room where it was asked for only', async () => {
   const planned = await askInVain(world.adminRoom, `!remove ${bystander.userId}`)
-  const elsewhere = await askInVain(world.indoc, `!confirm ${codeIn(planned)}`)
+  const elsewhere = await askInVain(world.indoc, `!confirm ${confirmCode(planned)}`)
   expect(elsewhere.body).toMatch(/^❌/)
   expect(world.audit(elsewhere.asked)).toMatchObject([{ outcome: 'refused', code: 'unknown' }])
   expect(membersOf(bystander.userId)).toHaveLength(17)

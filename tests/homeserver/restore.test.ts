@@ -12,7 +12,7 @@ import {
   type ArrivalWorld,
 } from './arrivals.ts'
 import { runGatehouse, type CommandEnd } from './gatehouse.ts'
-import { patience, stopClean } from './world.ts'
+import { keysOfBot, patience, stopClean } from './world.ts'
 
 // A backup is made in the middle of an arrival, the arrival goes on, the data directory is lost, the backup is restored.
 
@@ -24,12 +24,6 @@ beforeAll(async () => {
 afterAll(() => stopClean(world))
 
 const gatehouse = (...args: readonly string[]): Promise<CommandEnd> => runGatehouse(world, args, { env: world.files.env })
-const keysOfBot = async (): Promise<{ readonly devices: readonly string[]; readonly master: unknown }> => {
-  const { device_keys, master_keys } = (await world.moderator.request('POST', '/_matrix/client/v3/keys/query', {
-    device_keys: { [world.botId]: [] },
-  })) as Record<string, Record<string, { keys?: unknown }>>
-  return { devices: Object.keys(device_keys?.[world.botId] ?? {}), master: master_keys?.[world.botId]?.keys }
-}
 
 test('what was done since the backup is not done again, and the bot is a new device of the same identity', async () => {
   const { dataDir } = world.files
@@ -61,7 +55,7 @@ test('what was done since the backup is not done again, and the bot is a new dev
   ]
   await world.settle(world.indoc)
   const before = sent()
-  const keys = await keysOfBot()
+  const keys = await keysOfBot(world)
   // Ada comes back to INDOC to say something: she must not be thrown out by what the backup remembers.
   await world.admin.join(ada.user, world.indoc)
 
@@ -90,7 +84,7 @@ test('what was done since the backup is not done again, and the bot is a new dev
   expect(told.body).toContain('jobs were open then')
   expect((await world.ask(world.adminRoom, '!ping')).shield).toBe('none')
   await world.settle(world.indoc)
-  const after = await keysOfBot()
+  const after = await keysOfBot(world)
   expect(after.master).toEqual(keys.master)
   expect(after.devices.filter((device) => !keys.devices.includes(device))).toHaveLength(1)
   const jobs = await world.ask(world.adminRoom, '!jobs')

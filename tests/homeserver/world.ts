@@ -130,3 +130,16 @@ export const stopClean = async (world: World): Promise<void> => {
 /** Sends texts as fast as the moderator's client can, in their order. Answers with their event ids. */
 export const sendAll = async (person: Person, roomId: string, texts: readonly string[]): Promise<string[]> =>
   await Promise.all(texts.map(async (text) => await person.sendText(roomId, text)))
+
+/** The code that a message asks to confirm with; empty = it asks for none. */
+export const confirmCode = ({ body }: Pick<SeenMessage, 'body'>): string => /!confirm ([a-z2-9]{5})/.exec(body)?.[1] ?? ''
+
+/** The devices of the bot and its master key, as the server shows them to the moderator. */
+export const keysOfBot = async ({ moderator, botId }: World): Promise<{ readonly devices: readonly string[]; readonly master: string }> => {
+  const shown = await moderator.request('POST', '/_matrix/client/v3/keys/query', { device_keys: { [botId]: [] } })
+  const { device_keys, master_keys } = shown as unknown as {
+    readonly device_keys: Record<string, Record<string, unknown>>
+    readonly master_keys: Record<string, { readonly keys: Record<string, string> }>
+  }
+  return { devices: Object.keys(device_keys[botId] ?? {}), master: Object.values(master_keys[botId]?.keys ?? {})[0] ?? '' }
+}
